@@ -1,0 +1,1 @@
+$(eval $(call unit,base,buf_test,base))
