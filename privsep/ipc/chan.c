@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Channels, the receiving half and their life.  A peer is never trusted: a
+ * frame that the table does not allow, or a handler that says -E_PEER, ends
+ * the channel and nothing more.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "privsep/base/chk.h"
+#include "privsep/base/clock.h"
+#include "privsep/base/err.h"
+#include "privsep/base/log.h"
+#include "privsep/ipc/chan_int.h"
+#include "privsep/ipc/loop.h"
+
+#define CHAN_READ_TURN   64   /* frames read before others have their turn */
+#define CHAN_DRAIN_MS    3000 /* for the last words of a process */
+#define CHAN_BLOCKING_MS 20000
+
+/* Room for one more than allowed, so that an excess is seen. */
+union chan_control {
+	struct cmsghdr align;
+	unsigned char octets[CMSG_SPACE(sizeof(int) * (MSG_FDS_MAX + 1))];
+};
+
+static void chan_readable(evutil_socket_t, short, void *);
+static void chan_writable(evutil_socket_t, short, void *);
+
+struct chan *
+chan_new(int fd, enum role self, enum role peer, uint32_t instance,
+    const struct chan_ops *ops)
+{
+	struct chan *ch;
+
+	if ((ch = chk_calloc(1, sizeof(*ch))) == NULL) {
+		close(fd);
+		return NULL;
+	}
+	ch->fd = fd;
+	ch->self = self;
+	ch->peer = peer;
+	ch->instance = instance;
+	ch->ops = ops;
+	TAILQ_INIT(&ch->queue);
+	if (evutil_make_socket_nonblocking(fd) == 0) {
+		ch->ev_read = event_new(
+		    loop_base(), fd, EV_READ | EV_PERSIST, chan_readable, ch);
+		ch->ev_write =
+		    event_new(loop_base(), fd, EV_WRITE, chan_writable, ch);
+	}
+	if (ch->ev_read == NULL || ch->ev_write == NULL ||
+	    event_add(ch->ev_read, NULL) != 0) {
+		chan_free(ch);
+		return NULL;
+	}
+	return ch;
+}
+
+static void
+chan_release(struct chan *ch)
+{
+	if (ch->ev_read != NULL)
+		event_free(ch->ev_read);
+	if (ch->ev_write != NULL)
+		event_free(ch->ev_write);
+	chan_forget_dirty(ch);
+	chan_queue_clear(ch);
+	if (ch->fd >= 0)
+		close(ch->fd);
+	ch->ev_read = ch->ev_write = NULL;
+	ch->fd = -1;
+	ch->closed = true;
+	if (ch->busy == 0)
+		free(ch);
+}
+
+void
+chan_free(struct chan *ch)
+{
+	if (ch != NULL)
+		chan_release(ch);
+}
+
+void
+chan_fail(struct chan *ch, bool violation)
+{
+	if (ch->closed)
+		return;
+	ch->closed = true;
+	ch->busy++;
+	if (ch->ops->down != NULL)
+		ch->ops->down(ch, violation);
+	ch->busy--;
+	chan_release(ch);
+}
+
+/* Collect the descriptors of a frame.  Returns how many came, MSG_FDS_MAX + 1
+ * for too many; all that do not fit in fds are closed. */
+static unsigned
+chan_take_fds(struct msghdr *mh, int fds[MSG_FDS_MAX])
+{
+	struct cmsghdr *c;
+	unsigned n = 0;
+
+	for (c = CMSG_FIRSTHDR(mh); c != NULL; c = CMSG_NXTHDR(mh, c)) {
+		size_t len, off;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		len = c->cmsg_len - CMSG_LEN(0);
+		for (off = 0; off + sizeof(int) <= len; off += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + off, sizeof(fd));
+			if (n < MSG_FDS_MAX)
+				fds[n] = fd;
+			else
+				close(fd);
+			n++;
+		}
+	}
+	if ((mh->msg_flags & MSG_CTRUNC) != 0)
+		n = MSG_FDS_MAX + 1;
+	return n;
+}
+
+static void
+chan_close_fds(int fds[MSG_FDS_MAX], unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n && i < MSG_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
+/* One frame into buf.  Octets received, 0 at the end, -1 with errno. */
+static ssize_t
+chan_recv(int fd, unsigned char *buf, int fds[MSG_FDS_MAX], unsigned *nfds)
+{
+	union chan_control control;
+	struct iovec iov = { buf, MSG_FRAME_MAX };
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	*nfds = 0;
+	n = recvmsg(fd, &mh, MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return -1;
+	*nfds = chan_take_fds(&mh, fds);
+	if ((mh.msg_flags & MSG_TRUNC) != 0)
+		*nfds = MSG_FDS_MAX + 1;
+	return n;
+}
+
+static msg_fn *
+chan_handler(const struct chan *ch, enum msg_type type)
+{
+	const struct msg_handler *h;
+
+	for (h = ch->ops->handlers; h->type != MSG_NONE; h++) {
+		if (h->type == type)
+			return h->fn;
+	}
+	return NULL;
+}
+
+/* Check a frame and hand it on.  0 or -E_PEER. */
+static int
+chan_dispatch(struct chan *ch, struct span frame, struct msg *m, unsigned nfds)
+{
+	msg_fn *fn;
+
+	if (msg_decode(frame, ch->peer, ch->self, nfds, m) != 0 ||
+	    (fn = chan_handler(ch, m->type)) == NULL)
+		return chan_violation(ch, "message out of the table");
+	m->nfds = nfds;
+	return fn(ch, m) == -E_PEER ? -E_PEER : 0;
+}
+
+static void
+chan_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static unsigned char buf[MSG_FRAME_MAX];
+	struct chan *ch = arg;
+	unsigned turn, nfds;
+	int error = 0;
+
+	ch->busy++;
+	for (turn = 0; turn < CHAN_READ_TURN && !ch->closed; turn++) {
+		struct msg m = { .fds = { -1, -1, -1 } };
+		ssize_t n = chan_recv(fd, buf, m.fds, &nfds);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n <= 0) {
+			/* an empty frame cannot be: the header is 12 octets */
+			chan_close_fds(m.fds, nfds);
+			error = -E_UNAVAIL;
+			break;
+		}
+		error = chan_dispatch(
+		    ch, (struct span){ buf, (size_t)n }, &m, nfds);
+		chan_close_fds(m.fds, nfds);
+		if (error != 0)
+			break;
+	}
+	ch->busy--;
+	if (error != 0 && !ch->closed)
+		chan_fail(ch, error == -E_PEER);
+	else if (ch->closed && ch->busy == 0)
+		free(ch);
+}
+
+static void
+chan_writable(evutil_socket_t fd, short what, void *arg)
+{
+	chan_flush(arg);
+}
+
+int
+chan_violation(const struct chan *ch, const char *why)
+{
+	LOG(EV_PEER_VIOLATION, KS("peer", roles[ch->peer].name),
+	    KU("instance", ch->instance), KS("why", why));
+	return -E_PEER;
+}
+
+enum role
+chan_role(const struct chan *ch)
+{
+	return ch->peer;
+}
+
+uint32_t
+chan_instance(const struct chan *ch)
+{
+	return ch->instance;
+}
+
+int
+chan_fd(const struct chan *ch)
+{
+	return ch->fd;
+}
+
+void
+chan_set_data(struct chan *ch, void *data)
+{
+	ch->data = data;
+}
+
+void *
+chan_data(const struct chan *ch)
+{
+	return ch->data;
+}
+
+/* Wait until fd is ready for what.  False at the deadline. */
+static bool
+chan_wait(int fd, short what, uint64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = what };
+	uint64_t now = clock_ms();
+
+	return now < deadline && poll(&p, 1, (int)(deadline - now)) > 0;
+}
+
+int
+chan_read_blocking(
+    int fd, enum role self, enum role peer, unsigned char *buf, struct msg *out)
+{
+	uint64_t deadline = clock_ms() + CHAN_BLOCKING_MS;
+	unsigned nfds;
+	ssize_t n;
+
+	*out = (struct msg){ .fds = { -1, -1, -1 } };
+	do {
+		if (!chan_wait(fd, POLLIN, deadline))
+			return -E_PEER;
+		n = chan_recv(fd, buf, out->fds, &nfds);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	if (n <= 0 ||
+	    msg_decode(
+		(struct span){ buf, (size_t)n }, peer, self, nfds, out) != 0) {
+		chan_close_fds(out->fds, nfds);
+		return -E_PEER;
+	}
+	out->nfds = nfds;
+	return 0;
+}
+
+void
+chan_drain(struct chan *ch)
+{
+	uint64_t deadline = clock_ms() + CHAN_DRAIN_MS;
+
+	ch->busy++;
+	chan_flush(ch);
+	while (!ch->closed && !TAILQ_EMPTY(&ch->queue) &&
+	    chan_wait(ch->fd, POLLOUT, deadline))
+		chan_flush(ch);
+	ch->busy--;
+	if (ch->closed && ch->busy == 0)
+		free(ch);
+}

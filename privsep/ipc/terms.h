@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The enumerations that travel in messages, each with the one meaning that
+ * sender and receiver share.  A receiver checks every value against __MAX.
+ */
+#ifndef IPC_TERMS_H
+#define IPC_TERMS_H
+
+/* Flags of a transaction. */
+#define TX_8BITMIME      0x01 /* RFC 6152: BODY=8BITMIME */
+#define TX_SMTPUTF8      0x02 /* RFC 6531 */
+#define TX__ALL          0x03
+
+/* Flags of an envelope on its way to a mailbox. */
+#define DELIVER_IN_DOUBT 0x01 /* an attempt was cut: it may be there */
+#define DELIVER__ALL     0x01
+
+/* USER_ANSWER. */
+enum user_answer {
+	USER_YES,
+	USER_NO,
+	USER_TRY_LATER,
+	USER__MAX
+};
+
+/* How an envelope stands in the queue. */
+enum env_state {
+	ENV_WAITING,     /* due at its next try */
+	ENV_HELD,        /* by the administrator */
+	ENV_QUARANTINED, /* held, since it was in hand at repeated crashes */
+	ENV_DELIVERED,
+	ENV_FAILED,  /* for good; reported, if that was wanted */
+	ENV_REMOVED, /* by the administrator */
+	ENV__MAX
+};
+
+/* Whether an envelope in this state needs no more work. */
+#define ENV_IS_FINAL(state) ((state) >= ENV_DELIVERED)
+
+/* What became of an attempt. */
+enum env_outcome {
+	OUT_DELIVERED,
+	OUT_DEFERRED, /* temporary: try again */
+	OUT_FAILED,   /* permanent */
+	OUT_EXPIRED,  /* temporary for too long */
+	OUT_CRASHED,  /* the mailer died with it in hand */
+	OUT_REPORTED, /* the report that was asked for is in the queue */
+	OUT__MAX
+};
+
+/* What DELIVER asks for. */
+enum deliver_purpose {
+	PURPOSE_MAILBOX, /* deliver */
+	PURPOSE_FAILURE, /* report that it failed */
+	PURPOSE_DELAY,   /* report that it is late */
+	PURPOSE__MAX
+};
+
+#endif
