@@ -4,13 +4,14 @@
 #
 #	make            build into build/
 #	make SAN=1      the same with ASan and UBSan into build-san/
+#	make CC=clang   the same with clang (give it an O= of its own)
 #	make help       the other targets
 
 MAKEFLAGS  += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
-PREFIX     ?= /usr
+PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 CC         ?= gcc
 ifeq ($(origin CC),default)
@@ -28,16 +29,19 @@ VERSION    := 0.1
 PKGS       := libseccomp libbsd-overlay libevent_core
 WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wold-style-definition -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla \
-    -Wundef -Wpointer-arith -Wnull-dereference -Wswitch-enum -Wconversion \
-    -Wsign-conversion -Wno-unused-parameter -Werror=format-security \
-    -Werror=implicit-function-declaration -Werror=int-conversion \
-    -Werror=incompatible-pointer-types -Werror=return-type
+    -Walloca -Wundef -Wpointer-arith -Wnull-dereference -Wswitch-enum \
+    -Wconversion -Wsign-conversion -Wno-unused-parameter \
+    -Werror=format-security -Werror=implicit-function-declaration \
+    -Werror=int-conversion -Werror=incompatible-pointer-types \
+    -Werror=return-type
 HARDEN     := -fstack-protector-strong -fstack-clash-protection -fPIE \
     -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing
-LDHARDEN   := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
-ifeq ($(shell uname -m),x86_64)
+LDHARDEN   := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+    -Wl,--as-needed
+MACHINE    := $(shell uname -m)
+ifeq ($(MACHINE),x86_64)
 HARDEN     += -fcf-protection=full
-else
+else ifeq ($(MACHINE),aarch64)
 HARDEN     += -mbranch-protection=standard
 endif
 # What only one of the two compilers knows.
@@ -52,6 +56,9 @@ HARDEN     += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
     -fno-omit-frame-pointer
 LDHARDEN   += -fsanitize=address,undefined
 DEFS       += -DBULKHEAD_SANITIZE
+else ifdef FUZZ
+HARDEN     += -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
+DEFS       += -DBULKHEAD_SANITIZE
 else
 HARDEN     += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
@@ -63,31 +70,60 @@ CPPFLAGS   += -I. $(DEFS) $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 CFLAGS     += -std=c11 $(OPT) $(WARN) $(HARDEN) $(WERROR)
 LDFLAGS    += $(LDHARDEN)
 LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+ATF_LIBS    = $(shell $(PKG_CONFIG) --libs atf-c)
 
 ifeq ($(V),0)
 Q          := @
 say         = @printf '%8s  %s\n' $(1) $(2)
 endif
 
-all: programs
+all: programs links
 
 # Rooms: each module.mk sets room_SRCS.
 MODULES    := $(sort $(wildcard privsep/*/module.mk smtpd/*/module.mk \
     spool/*/module.mk delivery/*/module.mk))
 include $(MODULES)
 
+# $(call objects,ROOMS): their object files; library: without any main().
+objects     = $(foreach r,$(1),$(patsubst %.c,$(O)/obj/%.o,$($(r)_SRCS)))
+library     = $(filter-out %main.o,$(objects))
+# Rooms of $(1) that are not there, or not all of them.
+absent      = $(strip $(foreach r,$(1),$(if $($(r)_SRCS),$(if \
+    $(filter-out $(wildcard $($(r)_SRCS)),$($(r)_SRCS)),$(r)),$(r))))
+
 # Programs: the path under $(O), and the rooms that are linked into it.
 PROGRAMS   :=
+NOT_BUILT  :=
 define program
+ifeq ($$(call absent,$(2)),)
 PROGRAMS   += $(O)/$(1)
-$(O)/$(1): $$(foreach r,$(2),$$(patsubst %.c,$(O)/obj/%.o,$$($$(r)_SRCS)))
+$(O)/$(1): $$(call objects,$(2))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+else
+NOT_BUILT  += $(1)
+endif
 endef
-
+ROLE       := ipc confine config mail base
+LIBEXEC    := libexec/bulkhead
+$(eval $(call program,sbin/smtpd,master $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/session,session $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/router,router $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/spool,writer store $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/scheduler,scheduler $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/delivery,local dsn $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/mailer,mailer $(ROLE)))
+$(eval $(call program,$(LIBEXEC)/control,control $(ROLE)))
+$(eval $(call program,sbin/smtpctl,smtpctl $(ROLE)))
+$(eval $(call program,sbin/sendmail,sendmail $(ROLE)))
+LINKS      := mailq newaliases
 
 programs: $(PROGRAMS)
+	$(if $(NOT_BUILT),@echo 'not built for want of rooms: $(NOT_BUILT)')
+links: $(LINKS:%=$(O)/bin/%)
+$(LINKS:%=$(O)/bin/%):
+	@mkdir -p $(@D) && ln -sf ../sbin/sendmail $@
 
 $(O)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -96,22 +132,201 @@ $(O)/obj/%.o: %.c
 
 # Unit tests: every regress/unit/ROOM/NAME_test.c is a program that links the
 # real objects of the rooms that regress/unit/ROOM/module.mk names.
-ATF_LIBS    = $(shell $(PKG_CONFIG) --libs atf-c)
 UNITS      :=
 define unit
 UNITS      += $(O)/regress/unit/$(1)/$(2)
 $(O)/regress/unit/$(1)/$(2): $(O)/obj/regress/unit/$(1)/$(2).o \
-    $$(foreach r,$(3),$$(patsubst %.c,$(O)/obj/%.o,$$($$(r)_SRCS)))
+    $$(call library,$(3))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) $$(ATF_LIBS)
 endef
-include $(sort $(wildcard regress/unit/*/module.mk))
+
+# Programs that shell tests use: $(call tool,DIR,NAME,ROOMS) makes
+# $(O)/regress/DIR/NAME of regress/DIR/NAME.c.
+TOOLS      :=
+define tool
+TOOLS      += $(O)/regress/$(1)/$(2)
+$(O)/regress/$(1)/$(2): $(O)/obj/regress/$(1)/$(2).o $$(call library,$(3))
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+
+# Fuzz targets: $(call fuzzer,NAME,ROOMS) for regress/fuzz/fuzz_NAME.c, with
+# its corpus in regress/fuzz/corpus/NAME.  "make fuzz" links them with
+# libFuzzer; every other build links them with replay_main.c, which runs the
+# corpus as a test.
+REPLAYS    :=
+FUZZERS    :=
+ifdef FUZZ
+FUZZ_MAIN  :=
+FUZZ_LINK  := -fsanitize=fuzzer,address
+else
+FUZZ_MAIN  := $(O)/obj/regress/fuzz/replay_main.o
+FUZZ_LINK  :=
+endif
+define fuzzer
+FUZZERS    += $(1)
+REPLAYS    += $(O)/regress/fuzz/fuzz_$(1)
+$(O)/regress/fuzz/fuzz_$(1): $(O)/obj/regress/fuzz/fuzz_$(1).o $(FUZZ_MAIN) \
+    $$(call library,$(2))
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $(FUZZ_LINK) -o $$@ $$^ $$(LDLIBS)
+endef
+include $(sort $(wildcard regress/*/module.mk regress/unit/*/module.mk))
 units: $(UNITS)
 
+# Shell tests lose their .sh.  Their first line becomes one that gives every
+# test case its own network, mounts and process numbers: ports are free,
+# nothing outlives the case, however it ends.
+ISOLATE    := \#! /usr/bin/env -S unshare --net --pid --fork --kill-child \
+    --mount-proc atf-sh
+SHELL_SRCS := $(sort $(wildcard regress/*/*_test.sh))
+SHELLS     := $(SHELL_SRCS:%.sh=$(O)/%)
+HARNESS    := $(patsubst %,$(O)/%,$(wildcard regress/lib/*))
+$(SHELLS): $(O)/%: %.sh Makefile
+	@mkdir -p $(@D)
+	$(Q)sed '1s|.*|$(ISOLATE)|' $< >$@ && chmod 755 $@
+$(HARNESS): $(O)/%: %
+	@mkdir -p $(@D)
+	$(Q)cp -p $< $@
+
+TESTS       = $(UNITS) $(SHELLS) $(REPLAYS)
+tests: $(TESTS) $(TOOLS) $(HARNESS)
+
+check: deps
+	+@$(MAKE) --no-print-directory WERROR=-Werror check-run
+check-run: all tests
+	+@regress/lib/suite.sh $(CURDIR) $(abspath $(O)) $(TESTS)
+check-san:
+	+@$(MAKE) SAN=1 check
+
+demo: all
+	+@regress/demo.sh $(abspath $(O))
+
+bench: all
+	+@regress/bench/run $(abspath $(O))
+
+FUZZ_SECONDS ?= 60
+FUZZ_OUT   := build-fuzz
+fuzz:
+	+@$(MAKE) CC=clang FUZZ=1 O=$(FUZZ_OUT) fuzz-run
+fuzz-run: $(REPLAYS)
+	@for f in $(FUZZERS); do \
+		mkdir -p $(O)/corpus/$$f $(O)/crash && \
+		$(O)/regress/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+		    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		    -artifact_prefix=$(O)/crash/$$f- $(O)/corpus/$$f \
+		    $$(ls -d regress/fuzz/corpus/$$f 2>/dev/null) || exit 1; \
+	done
+
+# What reads the sources instead of running them.
+C_SRCS     := $(sort $(wildcard privsep/*/*.c smtpd/*/*.c spool/*/*.c \
+    delivery/*/*.c))
+TEST_SRCS  := $(sort $(wildcard regress/*/*.c regress/unit/*/*.c))
+C_HDRS     := $(sort $(wildcard privsep/*/*.h smtpd/*/*.h spool/*/*.h \
+    delivery/*/*.h regress/*/*.h regress/unit/*/*.h))
+MANUALS    := $(sort $(wildcard man/*.[1578]))
+CLANG_FORMAT ?= clang-format-14
+CLANG_TIDY ?= clang-tidy-14
+LINTS      := man-check fmt-check sizes layers cppcheck tidy analyze
+lint: $(LINTS)
+
+man-check:
+	$(if $(MANUALS),mandoc -Tlint -W warning $(MANUALS))
+fmt-check:
+	@$(CLANG_FORMAT) --dry-run -Werror $(C_SRCS) $(C_HDRS) $(TEST_SRCS)
+sizes:
+	@regress/lint/sizes.py regress/lint/sizes.allow $(C_SRCS) $(C_HDRS)
+layers: all
+	@regress/lint/layers.py regress/lint/layers.allow $(O)
+# constParameter, variableScope and the like are style; the compilers and
+# clang-tidy see more of it than cppcheck does.
+cppcheck:
+	cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,performance,portability \
+	    --suppress=missingInclude --suppress=missingIncludeSystem \
+	    -I. $(DEFS) $(C_SRCS)
+tidy:
+	@printf '%s\n' $(C_SRCS) | xargs -P 2 -n 4 sh -c '$(CLANG_TIDY) --quiet \
+	    "$$@" -- $(subst ','\'',$(CPPFLAGS)) -std=c11 2>/dev/null' tidy
+analyze:
+	+@$(MAKE) O=build-analyze OPT='-O2 -g -fanalyzer' WERROR=-Werror programs
+
+# Everything that building and testing needs on Debian 12.
+DEB_PACKAGES := gcc make pkg-config libseccomp-dev libbsd-dev libevent-dev \
+    libssl-dev libatf-dev atf-sh kyua swaks msmtp curl python3 mandoc \
+    cppcheck clang clang-tidy clang-format libclang-rt-14-dev iproute2 \
+    strace procps binutils util-linux
+deps:
+	@command -v dpkg-query >/dev/null || { \
+	    echo "not Debian: $(DEB_PACKAGES) or the like are needed"; exit 0; }; \
+	missing=$$(for p in $(DEB_PACKAGES); do \
+	    dpkg-query -W -f='$${db:Status-Status}\n' $$p 2>/dev/null | \
+	    grep -qx installed || echo $$p; done); \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" != 0 ]; then \
+	    echo "as root: apt-get install" $$missing; exit 1; \
+	else apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -q -y install --no-install-recommends $$missing; fi
+
+# Installing: nothing is set-uid or set-gid.
+BINDIR      = $(DESTDIR)$(PREFIX)/bin
+SBINDIR     = $(DESTDIR)$(PREFIX)/sbin
+LIBEXECDIR  = $(DESTDIR)$(PREFIX)/libexec/bulkhead
+MANDIR      = $(DESTDIR)$(PREFIX)/share/man
+DOCDIR      = $(DESTDIR)$(PREFIX)/share/doc/bulkhead
+CONFDIR     = $(DESTDIR)$(SYSCONFDIR)/bulkhead
+SYSUSERSDIR = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+UNITDIR     = $(DESTDIR)$(PREFIX)/lib/systemd/system
+SAMPLE     := privsep/config/smtpd.conf.sample
+fill        = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
+
+install: all
+	install -d $(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(DOCDIR) $(CONFDIR) \
+	    $(SYSUSERSDIR) $(UNITDIR)
+	install -m 755 $(filter $(O)/sbin/%,$(PROGRAMS)) $(SBINDIR)
+	install -m 755 $(filter $(O)/$(LIBEXEC)/%,$(PROGRAMS)) $(LIBEXECDIR)
+	for l in $(LINKS); do ln -sf ../sbin/sendmail $(BINDIR)/$$l; done
+	$(foreach m,$(MANUALS),install -D -m 644 $(m) \
+	    $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) &&) :
+	install -m 644 LICENSE $(wildcard README.md) $(DOCDIR)
+	$(fill) privsep/master/bulkhead.sysusers >$(SYSUSERSDIR)/bulkhead.conf
+	$(fill) privsep/master/bulkhead.service >$(UNITDIR)/bulkhead.service
+	chmod 644 $(SYSUSERSDIR)/bulkhead.conf $(UNITDIR)/bulkhead.service
+	[ ! -f $(SAMPLE) ] || install -m 644 $(SAMPLE) $(DOCDIR)
+	[ ! -f $(SAMPLE) ] || [ -e $(CONFDIR)/smtpd.conf ] || \
+	    install -m 644 $(SAMPLE) $(CONFDIR)/smtpd.conf
+
+# The configuration and the queue stay.
+uninstall:
+	rm -f $(patsubst $(O)/%,$(DESTDIR)$(PREFIX)/%,$(PROGRAMS)) \
+	    $(LINKS:%=$(BINDIR)/%) $(UNITDIR)/bulkhead.service \
+	    $(SYSUSERSDIR)/bulkhead.conf \
+	    $(foreach m,$(MANUALS),$(MANDIR)/man$(subst \
+	    .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -rf $(LIBEXECDIR) $(DOCDIR)
+
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-analyze $(FUZZ_OUT)
+
+help:
+	@echo 'all          build into $(O)/ (default); SAN=1: with sanitizers'
+	@echo 'deps         install what building and testing needs (Debian)'
+	@echo 'demo         start a server in a directory and send mail to it'
+	@echo 'units tests  build the unit tests; build all tests'
+	@echo 'check        build and run the tests (as root); last line: totals'
+	@echo 'check-san    the same on a build with sanitizers'
+	@echo 'fuzz         run the fuzz targets, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'bench        measure throughput'
+	@echo 'lint         $(LINTS)'
+	@echo 'install      to DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR)'
+	@echo 'uninstall    remove what install put there, not configuration'
+	@echo 'clean        remove build directories'
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all programs units clean
+.PHONY: all programs links units tests check check-run check-san demo bench \
+    fuzz fuzz-run lint $(LINTS) deps install uninstall clean help

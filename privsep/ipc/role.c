@@ -111,6 +111,23 @@ role_forget(struct chan *ch)
 	}
 }
 
+void
+role_peer_close(struct chan *ch)
+{
+	role_forget(ch);
+	chan_free(ch);
+}
+
+void
+role_peer_bad(const struct chan *ch)
+{
+	if (self.lost)
+		return;
+	msg_begin(self.master, M_BAD_PEER, chan_instance(ch));
+	msg_put_u8(self.master, (uint8_t)chan_role(ch));
+	msg_send(self.master);
+}
+
 /* A channel is lost.  Without its master a process has no purpose: it ends,
  * and with it everything that its clients were not yet promised. */
 static void
@@ -126,11 +143,8 @@ role_down(struct chan *ch, bool violation)
 	role_forget(ch);
 	LOG(EV_PEER_LOST, KS("peer", roles[chan_role(ch)].name),
 	    KU("instance", chan_instance(ch)));
-	if (violation && !self.lost) {
-		msg_begin(self.master, M_BAD_PEER, chan_instance(ch));
-		msg_put_u8(self.master, (uint8_t)chan_role(ch));
-		msg_send(self.master);
-	}
+	if (violation)
+		role_peer_bad(ch);
 	if (self.ops->peer_down != NULL)
 		self.ops->peer_down(ch);
 }
@@ -260,6 +274,7 @@ static const struct msg_handler master_handlers[] = {
 	{ M_LISTEN, role_master_msg },
 	{ M_STOP, role_master_msg },
 	{ M_PAUSE, role_master_msg },
+	{ M_RETIRE, role_master_msg },
 	{ USER_ANSWER, role_master_msg },
 	{ MAILER_FAILED, role_master_msg },
 	{ CTL_ASK, role_master_msg },

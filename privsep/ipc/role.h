@@ -75,6 +75,12 @@ struct chan *role_peer(enum role);
 /* The peer of that role and instance, or NULL. */
 struct chan *role_peer_instance(enum role, uint32_t instance);
 
+/* Close the channel to that peer and forget it, without peer_down(). */
+void role_peer_close(struct chan *);
+
+/* Tell the master that a peer is to be replaced. */
+void role_peer_bad(const struct chan *);
+
 /* The next message of the start, waiting for it: for prepare(). */
 int role_next(unsigned char *buf, struct msg *out);
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The text of a delivery status notification.  What came from outside (the
+ * text of a reply, the header of the message) stands only in places where it
+ * cannot begin a field or a part of its own.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "delivery/dsn/dsn.h"
+#include "privsep/base/log.h"
+#include "smtpd/mail/date.h"
+#include "smtpd/mail/header.h"
+
+#define DSN_TEXT_MAX 400 /* octets of a diagnostic text */
+
+static const struct {
+	const char *subject;
+	const char *intro;
+	const char *action; /* RFC 3464 2.3.3 */
+} kinds[] = {
+	[DSN_FAILED] = { "Your message could not be delivered",
+	    "Your message could not be delivered to the following recipients.\n"
+	    "Nothing more will be done about it.\n",
+	    "failed" },
+	[DSN_DELAYED] = { "Your message is delayed",
+	    "Your message has not been delivered yet to the following "
+	    "recipients.\n"
+	    "You need not send it again: delivery is tried until the time "
+	    "below.\n",
+	    "delayed" },
+};
+
+static bool
+dsn_ascii(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+static void
+dsn_date(struct buf *out, const char *name, time_t when)
+{
+	buf_add_str(out, name);
+	buf_add_str(out, ": ");
+	date_format(when, out);
+	buf_add_str(out, "\n");
+}
+
+/* A boundary that no line of the content can be: the ids are ours. */
+static void
+dsn_boundary(const struct dsn *d, struct buf *out)
+{
+	buf_addf(out, "%016" PRIx64 "-%016" PRIx64, d->reportid, d->msgid);
+}
+
+static void
+dsn_part(const struct dsn *d, struct buf *out, const char *type)
+{
+	buf_add_str(out, "\n--");
+	dsn_boundary(d, out);
+	buf_addf(out, "\nContent-Type: %s\n", type);
+}
+
+static void
+dsn_header(const struct dsn *d, struct buf *out)
+{
+	buf_add_str(out, "From: Mail Delivery Subsystem <MAILER-DAEMON@");
+	buf_add(out, d->hostname.p, d->hostname.len);
+	buf_add_str(out, ">\nTo: <");
+	buf_add(out, d->to.p, d->to.len);
+	buf_addf(out, ">\nSubject: %s\n", kinds[d->kind].subject);
+	dsn_date(out, "Date", d->now);
+	buf_addf(out, "Message-ID: <%016" PRIx64 "@", d->reportid);
+	buf_add(out, d->hostname.p, d->hostname.len);
+	/* RFC 3834 5 */
+	buf_add_str(out,
+	    ">\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\n"
+	    "Content-Type: multipart/report; report-type=delivery-status;\n"
+	    "\tboundary=\"");
+	dsn_boundary(d, out);
+	buf_add_str(out, "\"\n");
+	if (!dsn_ascii(d->content))
+		buf_add_str(out, "Content-Transfer-Encoding: 8bit\n");
+	buf_add_str(out, "\nThis is a MIME-encapsulated message.\n");
+}
+
+/* The part for people. */
+static void
+dsn_human(const struct dsn *d, struct buf *out)
+{
+	struct header_field subject;
+	size_t i;
+
+	dsn_part(d, out,
+	    d->utf8 ? "text/plain; charset=utf-8"
+		    : "text/plain; charset=us-ascii");
+	buf_add_str(out, "\nThis is the mail system at ");
+	buf_add(out, d->hostname.p, d->hostname.len);
+	buf_add_str(out, ".\n\n");
+	buf_add_str(out, kinds[d->kind].intro);
+	buf_add_str(out, "\n");
+	for (i = 0; i < d->nrcpts; i++) {
+		buf_add_str(out, "  <");
+		buf_add(out, d->rcpts[i].rcpt.p, d->rcpts[i].rcpt.len);
+		buf_add_str(out, ">\n      ");
+		log_escape(out, d->rcpts[i].text, DSN_TEXT_MAX);
+		buf_add_str(out, " (");
+		log_escape(out, d->rcpts[i].status, DSN_TEXT_MAX);
+		buf_add_str(out, ")\n");
+	}
+	if (d->kind == DSN_DELAYED) {
+		buf_add_str(out, "\n");
+		dsn_date(out, "Tried until", d->expires);
+	}
+	buf_addf(out, "\nThe message had the id %016" PRIx64 " here", d->msgid);
+	if (header_find(d->content, "Subject", &subject)) {
+		struct buf text;
+
+		buf_init(&text, 64 * 1024);
+		header_unfold(subject.value, &text);
+		buf_add_str(out, ",\nand the subject \"");
+		log_escape(out, buf_span(&text), DSN_TEXT_MAX);
+		buf_add_str(out, "\"");
+		buf_clear(&text);
+	}
+	buf_add_str(out, ".\n");
+}
+
+/* The address types of RFC 3464 2.1.2 and RFC 6533 3. */
+static const char *
+dsn_type(struct span address)
+{
+	return dsn_ascii(address) ? "rfc822" : "utf-8";
+}
+
+/* The part for programs. */
+static void
+dsn_machine(const struct dsn *d, struct buf *out)
+{
+	size_t i;
+
+	dsn_part(d, out,
+	    d->utf8 ? "message/global-delivery-status"
+		    : "message/delivery-status");
+	buf_add_str(out, "\nReporting-MTA: dns;");
+	buf_add(out, d->hostname.p, d->hostname.len);
+	buf_add_str(out, "\n");
+	if (d->envid.len > 0) {
+		buf_add_str(out, "Original-Envelope-Id: ");
+		log_escape(out, d->envid, DSN_TEXT_MAX);
+		buf_add_str(out, "\n");
+	}
+	dsn_date(out, "Arrival-Date", d->created);
+	for (i = 0; i < d->nrcpts; i++) {
+		const struct dsn_recipient *r = &d->rcpts[i];
+
+		buf_add_str(out, "\n");
+		if (r->orcpt.len > 0) {
+			buf_add_str(out, "Original-Recipient: ");
+			log_escape(out, r->orcpt, DSN_TEXT_MAX + DSN_TEXT_MAX);
+			buf_add_str(out, "\n");
+		}
+		buf_addf(out, "Final-Recipient: %s;", dsn_type(r->rcpt));
+		buf_add(out, r->rcpt.p, r->rcpt.len);
+		buf_addf(out, "\nAction: %s\nStatus: ", kinds[d->kind].action);
+		log_escape(out, r->status, DSN_TEXT_MAX);
+		buf_add_str(out, "\nDiagnostic-Code: X-Bulkhead; ");
+		log_escape(out, r->text, DSN_TEXT_MAX);
+		buf_add_str(out, "\n");
+		dsn_date(out, "Last-Attempt-Date", d->now);
+		if (d->kind == DSN_DELAYED)
+			dsn_date(out, "Will-Retry-Until", d->expires);
+	}
+}
+
+/* The message that it is about, whole or its header (RFC 3461 4.3), and no
+ * more of it than is allowed, cut at the end of a line. */
+static void
+dsn_returned(const struct dsn *d, struct buf *out)
+{
+	bool full = d->full && d->content.len <= d->return_max;
+	struct span part = d->content, rest = d->content;
+	struct header_field field;
+
+	if (!full) {
+		while (header_next(&rest, &field))
+			part.len = (size_t)(field.whole.p + field.whole.len -
+			    d->content.p);
+		if (rest.p == d->content.p)
+			part.len = 0;
+	}
+	if (part.len > d->return_max) {
+		part.len = d->return_max;
+		while (part.len > 0 && part.p[part.len - 1] != '\n')
+			part.len--;
+	}
+	if (full)
+		dsn_part(d, out, d->utf8 ? "message/global" : "message/rfc822");
+	else
+		dsn_part(d, out,
+		    d->utf8 ? "message/global-headers" : "text/rfc822-headers");
+	buf_add_str(out, "\n");
+	buf_add(out, part.p, part.len);
+	buf_add_str(out, "\n--");
+	dsn_boundary(d, out);
+	buf_add_str(out, "--\n");
+}
+
+int
+dsn_compose(const struct dsn *d, struct buf *out)
+{
+	dsn_header(d, out);
+	dsn_human(d, out);
+	dsn_machine(d, out);
+	dsn_returned(d, out);
+	return out->err;
+}

@@ -1,0 +1,1 @@
+dsn_SRCS := delivery/dsn/dsn.c

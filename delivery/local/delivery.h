@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The delivery process: takes messages that the scheduler assigned to it from
+ * the spool, hands them to mailers, composes delivery status notifications,
+ * and reports what became of each envelope.
+ */
+#ifndef LOCAL_DELIVERY_H
+#define LOCAL_DELIVERY_H
+
+#include <sys/queue.h>
+
+#include "privsep/base/buf.h"
+#include "privsep/ipc/chan.h"
+#include "privsep/ipc/terms.h"
+
+#define DELIVERY_ADDRESS_MAX 1024 /* octets of an address in a message */
+#define DELIVERY_NAME_MAX    256  /* of an action or a user */
+#define DELIVERY_TEXT_MAX    512  /* of a status text */
+
+/* A message as the spool gave it, shared by its items. */
+struct parcel {
+	unsigned refs;
+	uint64_t msgid;
+	uint64_t created_s;
+	uint8_t flags; /* TX_* */
+	uint8_t ret;
+	struct buf sender;
+	struct buf envid;
+	struct buf content; /* empty when fd is not -1 */
+	int fd;
+};
+
+/* One envelope of it, fields borrowed from the message being read. */
+struct envelope {
+	uint32_t index;
+	uint8_t flags; /* DELIVER_* */
+	enum env_outcome outcome;
+	struct span status;
+	struct span text;
+	struct span rcpt;
+	struct span orcpt;
+	uint8_t notify;
+	struct span action;
+	struct span user;
+};
+
+struct delivery_stats {
+	uint64_t messages;
+	uint64_t delivered;
+	uint64_t deferred;
+	uint64_t failed;
+	uint64_t crashed;
+	uint64_t reports;
+	uint64_t mailers;
+};
+extern struct delivery_stats delivery_stats;
+
+/* Tell the scheduler what became of an envelope. */
+void delivery_outcome(uint64_t msgid, uint32_t index, enum env_outcome,
+    struct span status, struct span text);
+
+/* --- deliver.c: what the spool sends --- */
+
+/* Handler of DELIVER and DELIVER_FD. */
+int deliver_message(struct chan *, struct msg *);
+
+/* Let go of a reference; NULL is fine. */
+void parcel_release(struct parcel *);
+
+/* --- post.c: mailers and what waits for them --- */
+
+/* Hand an envelope of the parcel to the mailer of its user and action. */
+void post_add(struct parcel *, const struct envelope *);
+
+/* A mailer that was asked for is there, or could not be started. */
+void post_up(struct chan *, uint64_t request);
+int post_failed(struct chan *, struct msg *);
+
+/* Handler of MAILBOX_DONE. */
+int post_done(struct chan *, struct msg *);
+
+/* A mailer is lost with what it had in hand. */
+void post_down(struct chan *);
+
+/* Items handed out or waiting, and mailers, for the statistics. */
+size_t post_items(void);
+
+/* Start watching for mailers that do not answer. */
+void post_start(void);
+
+/* --- report.c: delivery status notifications on their way --- */
+
+/* Report to the sender on these envelopes of the parcel.  Each gets its
+ * outcome (OUT_REPORTED, or OUT_DEFERRED to try again). */
+void report_begin(
+    enum deliver_purpose, struct parcel *, const struct envelope *, size_t n);
+
+/* Handlers of what router and spool answer. */
+int report_mail_answer(struct chan *, struct msg *);
+int report_rcpt_answer(struct chan *, struct msg *);
+int report_data_refused(struct chan *, struct msg *);
+int report_grant(struct chan *, struct msg *);
+int report_committed(struct chan *, struct msg *);
+
+/* Router or spool is lost: what was under way is tried again later. */
+void report_abort_all(void);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Maildir: a file written in tmp/, synced, moved into new/, and new/ synced;
+ * only then is the message delivered.  What comes in one turn of the loop is
+ * written first, then synced together, since the file system then commits
+ * its journal once for all of them.
+ *
+ * A name is <seconds>.M<usec>P<pid>Q<n>_<message>.<index>.<host>: the id in it
+ * tells, after a crash, whether an attempt in doubt had got through.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "delivery/local/mailer.h"
+#include "privsep/base/clock.h"
+#include "privsep/base/err.h"
+
+#define MAILDIR_NAME_MAX 255
+#define MAILDIR_BATCH    64          /* files between two commits */
+#define MAILDIR_STALE_S  (36 * 3600) /* age at which a file in tmp/ is dead */
+
+/* The directories of one mailbox, open from the first message of a turn to
+ * its commit. */
+struct maildir {
+	char path[PATH_MAX];
+	int new_fd;
+	int tmp_fd;
+	int cur_fd;
+};
+
+/* A message that was written and waits for the commit. */
+struct pending {
+	uint64_t msgid;
+	uint32_t index;
+	int fd;
+	char name[MAILDIR_NAME_MAX + 1];
+};
+
+static struct {
+	struct maildir box;
+	bool open;
+	bool swept; /* tmp/ was looked through in this process's life */
+	struct pending pending[MAILDIR_BATCH];
+	size_t npending;
+	unsigned count;
+} maildir = { .box = { .new_fd = -1, .tmp_fd = -1, .cur_fd = -1 } };
+
+static void
+maildir_close(void)
+{
+	close(maildir.box.new_fd);
+	close(maildir.box.tmp_fd);
+	close(maildir.box.cur_fd);
+	maildir.open = false;
+}
+
+/* Files that a dead mailer left in tmp/.  Only what has our form of name. */
+static void
+maildir_sweep(int tmp_fd)
+{
+	int fd = openat(tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t now = clock_wall(NULL);
+	struct dirent *d;
+	struct stat st;
+	DIR *dir;
+
+	if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((d = readdir(dir)) != NULL) {
+		if (strchr(d->d_name, '_') == NULL ||
+		    fstatat(tmp_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (S_ISREG(st.st_mode) && st.st_uid == mailer_job.uid &&
+		    (uint64_t)st.st_mtime + MAILDIR_STALE_S < now)
+			unlinkat(tmp_fd, d->d_name, 0);
+	}
+	closedir(dir);
+}
+
+/* Open tmp, new and cur below box. */
+static bool
+maildir_open_box(int box)
+{
+	bool made = false;
+
+	maildir.box.tmp_fd = place_dir(box, "tmp", &made);
+	maildir.box.new_fd = place_dir(box, "new", &made);
+	maildir.box.cur_fd = place_dir(box, "cur", &made);
+	maildir.open = true;
+	if (maildir.box.tmp_fd < 0 || maildir.box.new_fd < 0 ||
+	    maildir.box.cur_fd < 0) {
+		int saved = errno;
+
+		maildir_close();
+		errno = saved;
+		return false;
+	}
+	if (made)
+		fsync(box);
+	return true;
+}
+
+/* Open the mailbox for this message.  0 or -1 with *result filled in. */
+static int
+maildir_open(const struct mail *m, struct mail_result *result)
+{
+	char path[PATH_MAX], name[MAILDIR_NAME_MAX + 1];
+	bool made = false, opened;
+	int dir, box;
+
+	if (place_expand(m, path, sizeof(path), result) != 0)
+		return -1;
+	if (maildir.open && strcmp(path, maildir.box.path) == 0)
+		return 0;
+	maildir_commit();
+	if ((dir = place_open(path, name, sizeof(name), result)) < 0)
+		return -1;
+	box = place_dir(dir, name, &made);
+	opened = box >= 0 && maildir_open_box(box);
+	if (!opened)
+		mail_result_errno(result, "opening the Maildir");
+	if (made)
+		fsync(dir);
+	if (box >= 0)
+		close(box);
+	close(dir);
+	if (!opened)
+		return -1;
+	strlcpy(maildir.box.path, path, sizeof(maildir.box.path));
+	if (!maildir.swept)
+		maildir_sweep(maildir.box.tmp_fd);
+	maildir.swept = true;
+	return 0;
+}
+
+/* The part of the name that is the same for every attempt. */
+static void
+maildir_mark(const struct mail *m, char *out, size_t size)
+{
+	snprintf(out, size, "_%016" PRIx64 ".%" PRIu32 ".", m->msgid, m->index);
+}
+
+static bool
+maildir_has(int dir_fd, const char *mark)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *d;
+	bool found = false;
+	DIR *dir;
+
+	if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!found && (d = readdir(dir)) != NULL)
+		found = strstr(d->d_name, mark) != NULL;
+	closedir(dir);
+	return found;
+}
+
+/* An attempt that was cut may have got through. */
+static bool
+maildir_delivered(const struct mail *m)
+{
+	char mark[64];
+
+	if ((m->flags & DELIVER_IN_DOUBT) == 0)
+		return false;
+	maildir_mark(m, mark, sizeof(mark));
+	return maildir_has(maildir.box.new_fd, mark) ||
+	    maildir_has(maildir.box.cur_fd, mark);
+}
+
+static void
+maildir_name(const struct mail *m, char *out, size_t size)
+{
+	uint32_t usec;
+	uint64_t now = clock_wall(&usec);
+	char mark[64], host[128];
+	size_t i;
+
+	strlcpy(host, mailer_job.hostname, sizeof(host));
+	for (i = 0; host[i] != '\0'; i++) {
+		if (host[i] == '/' || host[i] == ':')
+			host[i] = '_';
+	}
+	maildir_mark(m, mark, sizeof(mark));
+	snprintf(out, size, "%" PRIu64 ".M%" PRIu32 "P%dQ%u%s%s", now, usec,
+	    (int)getpid(), ++maildir.count, mark, host);
+}
+
+/* Write the message to the file.  0 or -1 with errno. */
+static int
+maildir_write(const struct mail *m, int fd)
+{
+	struct buf prefix;
+	int error = -1;
+
+	buf_init(&prefix, 4096);
+	if (content_prefix(m, &prefix) != 0)
+		errno = EINVAL;
+	else if (content_write(fd, buf_span(&prefix)) == 0)
+		error = content_copy(m, fd);
+	buf_clear(&prefix);
+	if (error == 0)
+		/* start it now, so that the syncs to come wait less */
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return error;
+}
+
+void
+maildir_put(const struct mail *m)
+{
+	struct pending *p;
+	struct mail_result result;
+
+	if (maildir_open(m, &result) != 0) {
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	if (content_loops(m)) {
+		mail_result_set(&result, OUT_FAILED, "5.4.6",
+		    "the message was delivered here before: mail loop");
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	if (maildir_delivered(m)) {
+		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
+		    "delivered by an earlier attempt");
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	p = &maildir.pending[maildir.npending];
+	p->msgid = m->msgid;
+	p->index = m->index;
+	maildir_name(m, p->name, sizeof(p->name));
+	p->fd = openat(maildir.box.tmp_fd, p->name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (p->fd < 0 || maildir_write(m, p->fd) != 0) {
+		mail_result_errno(&result, "writing to the Maildir");
+		if (p->fd >= 0) {
+			close(p->fd);
+			unlinkat(maildir.box.tmp_fd, p->name, 0);
+		}
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	if (++maildir.npending == MAILDIR_BATCH)
+		maildir_commit();
+}
+
+/* Sync one file and move it to new/.  False with *result filled in. */
+static bool
+maildir_finish(const struct pending *p, struct mail_result *result)
+{
+	bool synced = fsync(p->fd) == 0;
+
+	if (close(p->fd) != 0 || !synced ||
+	    renameat2(maildir.box.tmp_fd, p->name, maildir.box.new_fd, p->name,
+		RENAME_NOREPLACE) != 0) {
+		mail_result_errno(result, "syncing to the Maildir");
+		unlinkat(maildir.box.tmp_fd, p->name, 0);
+		return false;
+	}
+	return true;
+}
+
+/* Sync and report what is pending. */
+static void
+maildir_flush(void)
+{
+	struct mail_result results[MAILDIR_BATCH];
+	bool moved[MAILDIR_BATCH];
+	size_t i;
+
+	for (i = 0; i < maildir.npending; i++)
+		moved[i] = maildir_finish(&maildir.pending[i], &results[i]);
+	if (fsync(maildir.box.new_fd) != 0) {
+		mail_result_errno(&results[0], "syncing the Maildir");
+		for (i = 0; i < maildir.npending; i++) {
+			if (moved[i])
+				results[i] = results[0];
+			moved[i] = false;
+		}
+	}
+	for (i = 0; i < maildir.npending; i++) {
+		if (moved[i])
+			mail_result_set(&results[i], OUT_DELIVERED, "2.0.0",
+			    "delivered to the Maildir");
+		mailer_report(maildir.pending[i].msgid,
+		    maildir.pending[i].index, &results[i]);
+	}
+	maildir.npending = 0;
+}
+
+void
+maildir_commit(void)
+{
+	if (!maildir.open)
+		return;
+	if (maildir.npending > 0)
+		maildir_flush();
+	/* what the next message finds here is looked at anew */
+	maildir_close();
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The mailer: writes messages to one user's mailbox, as that user, for as
+ * long as there is work.  It may touch the directory that it was started for
+ * and nothing else.
+ */
+#ifndef LOCAL_MAILER_H
+#define LOCAL_MAILER_H
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <limits.h>
+
+#include "privsep/base/buf.h"
+#include "privsep/config/config.h"
+#include "privsep/ipc/chan.h"
+#include "privsep/ipc/terms.h"
+
+/* What the master said in M_MAILER. */
+struct mailer_job {
+	enum action_kind kind;
+	char user[256];
+	char home[PATH_MAX];
+	char hostname[256];
+	struct template *path;
+	char base[PATH_MAX]; /* directory that everything is under */
+	uid_t uid;
+};
+
+/* A message to write.  The spans are borrowed from its message until the end
+ * of the handler; fd is -1 when the content is a span. */
+struct mail {
+	uint64_t msgid;
+	uint32_t index;
+	uint8_t flags; /* DELIVER_* */
+	uint64_t created_s;
+	struct span sender;
+	struct span rcpt;
+	struct span content;
+	int fd;
+};
+
+/* What became of it. */
+struct mail_result {
+	enum env_outcome outcome;
+	const char *status; /* enhanced status code */
+	char text[256];
+};
+
+/* Fill in a result; fmt is for people and names what was being done. */
+void mail_result_set(struct mail_result *, enum env_outcome, const char *status,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same from errno: a full disk or quota is 4.2.2, anything else that may
+ * pass 4.3.0. */
+void mail_result_errno(struct mail_result *, const char *doing);
+
+/* The job of this process. */
+extern struct mailer_job mailer_job;
+
+/* Report on a message to delivery. */
+void mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *);
+
+/* --- place.c: from a path to a directory that was walked to safely --- */
+
+/* Work out the base directory of the job's path template. */
+int place_base(struct mailer_job *);
+
+/* The absolute path of the mailbox for this message, by the job's template.
+ * 0, or -1 with *result filled in. */
+int place_expand(
+    const struct mail *, char *path, size_t size, struct mail_result *result);
+
+/*
+ * Walk to the directory that contains the last component of path without
+ * following a link below the base, making what is missing, and put that
+ * component into name.  Gives the descriptor; -1 with *result filled in.
+ */
+int place_open(
+    const char *path, char *name, size_t size, struct mail_result *result);
+
+/* Open (making it if need be, then setting *made) the directory name in
+ * dir_fd, which must not be a link.  -1 with errno. */
+int place_dir(int dir_fd, const char *name, bool *made);
+
+/* --- content.c --- */
+
+/* Append the header fields that final delivery adds (RFC 5321 4.4).  0 or
+ * -E_*. */
+int content_prefix(const struct mail *, struct buf *out);
+
+/* Whether the message has been delivered to this recipient before: it is in a
+ * loop (Delivered-To). */
+bool content_loops(const struct mail *);
+
+/* Write the whole content to fd as it is.  0 or -1 with errno. */
+int content_copy(const struct mail *, int fd);
+
+/* Write all of s.  0 or -1 with errno. */
+int content_write(int fd, struct span s);
+
+/* Read the content in pieces, which end at the end of a line unless a line is
+ * longer than a piece: *off is the place, 0 at first.  The span is good until
+ * the next call; empty at the end.  0 or -1 with errno. */
+int content_next(const struct mail *, uint64_t *off, struct span *out);
+
+/* --- maildir.c --- */
+
+/* Write to tmp/; the message counts and is reported with the next
+ * maildir_commit(). */
+void maildir_put(const struct mail *);
+
+/* Sync what was written, move it into new/, sync that, and report. */
+void maildir_commit(void);
+
+/* --- mbox.c --- */
+
+/* Append, sync and report. */
+void mbox_put(const struct mail *);
+void mbox_commit(void);
+
+/* PRIV: still as root, make a missing mbox in a directory that the user
+ * cannot write to, so that the mailer needs no right over that directory. */
+void mbox_prepare(const struct mailer_job *, gid_t gid);
+
+#endif

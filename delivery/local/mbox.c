@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * mbox: messages appended to one file, each after a line "From sender date",
+ * lines of the body that look like it quoted with ">" (mboxrd: also those
+ * that are quoted already, so that it can be undone).  The file is locked
+ * with a dot-lock, where the directory lets us, and with fcntl(2).
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "delivery/local/mailer.h"
+#include "privsep/base/clock.h"
+#include "privsep/base/err.h"
+
+#define MBOX_LOCK_MS    20000 /* to wait for another program's lock */
+#define MBOX_LOCK_STEP  50
+#define MBOX_STALE_S    300 /* age of a dot-lock that nobody holds */
+#define MBOX_NAME_MAX   255
+#define MBOX_NEEDLE_MAX 2048 /* octets that tell a record from all others */
+#define MBOX_BATCH      64
+
+/* A message that is written and waits for the sync. */
+struct pending {
+	uint64_t msgid;
+	uint32_t index;
+};
+
+static struct {
+	int dir_fd;
+	int fd;
+	bool locked; /* by a dot-lock */
+	off_t start; /* length of the file before what is pending */
+	char path[PATH_MAX];
+	char name[MBOX_NAME_MAX + 1];
+	char lock[MBOX_NAME_MAX + 8];
+	struct pending pending[MBOX_BATCH];
+	size_t npending;
+} mbox = { .dir_fd = -1, .fd = -1 };
+
+void
+mbox_prepare(const struct mailer_job *job, gid_t gid)
+{
+	struct template_values v = { .delim = '+' };
+	struct stat st;
+	struct buf path;
+	char *slash;
+	int dir, fd;
+
+	/* PRIV: a mail spool (/var/mail) belongs to root, and a user may not
+	 * make files in it: the first mbox is made here, owned by the user.
+	 * O_EXCL does not follow what others may have put there. */
+	v.v[TV_USER_USERNAME] = span_str(job->user);
+	v.v[TV_USER_DIRECTORY] = span_str(job->home);
+	buf_init(&path, TEMPLATE_PATH_MAX + 1);
+	if (template_expand(job->path, &v, &path) == 0 &&
+	    buf_put_u8(&path, '\0') == 0 &&
+	    (slash = strrchr((char *)path.data, '/')) != NULL &&
+	    (size_t)(slash - (char *)path.data) == strlen(job->base) &&
+	    (dir = open(job->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+		if (fstat(dir, &st) == 0 && st.st_uid == 0 &&
+		    (fd = openat(dir, slash + 1,
+			 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			 0600)) >= 0) {
+			if (fchown(fd, job->uid, gid) != 0)
+				unlinkat(dir, slash + 1, 0);
+			close(fd);
+		}
+		close(dir);
+	}
+	buf_clear(&path);
+}
+
+static void
+mbox_close(void)
+{
+	if (mbox.locked)
+		unlinkat(mbox.dir_fd, mbox.lock, 0);
+	if (mbox.fd >= 0)
+		close(mbox.fd);
+	if (mbox.dir_fd >= 0)
+		close(mbox.dir_fd);
+	mbox.fd = mbox.dir_fd = -1;
+	mbox.locked = false;
+}
+
+/* One try at the dot-lock: 0, or -1 with errno. */
+static int
+mbox_dotlock(void)
+{
+	struct stat st;
+	int fd = openat(mbox.dir_fd, mbox.lock,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		mbox.locked = true;
+		close(fd);
+		return 0;
+	}
+	if (errno == EEXIST &&
+	    fstatat(mbox.dir_fd, mbox.lock, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if ((uint64_t)st.st_mtime + MBOX_STALE_S < clock_wall(NULL))
+			unlinkat(mbox.dir_fd, mbox.lock, 0);
+		errno = EEXIST;
+	}
+	return -1;
+}
+
+/* Take both locks, waiting for other programs.  0 or -1 with errno. */
+static int
+mbox_take_locks(void)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	uint64_t deadline = clock_ms() + MBOX_LOCK_MS;
+	bool dot = false;
+
+	for (;;) {
+		/* a directory that is not the user's to write to (a mail spool
+		 * of root) has no dot-locks of ours: fcntl(2) is the lock */
+		if (!dot)
+			dot = mbox_dotlock() == 0 || errno == EACCES ||
+			    errno == EPERM || errno == EROFS;
+		if (dot && fcntl(mbox.fd, F_SETLK, &whole) == 0)
+			return 0;
+		if (clock_ms() >= deadline) {
+			errno = EAGAIN;
+			return -1;
+		}
+		poll(NULL, 0, MBOX_LOCK_STEP);
+	}
+}
+
+/* Open, check and lock the file.  0 or -1 with *result filled in. */
+static int
+mbox_open(const struct mail *m, struct mail_result *result)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (place_expand(m, path, sizeof(path), result) != 0)
+		return -1;
+	if (mbox.fd >= 0 && strcmp(path, mbox.path) == 0)
+		return 0;
+	mbox_commit();
+	strlcpy(mbox.path, path, sizeof(mbox.path));
+	mbox.dir_fd = place_open(path, mbox.name, sizeof(mbox.name), result);
+	if (mbox.dir_fd < 0)
+		return -1;
+	snprintf(mbox.lock, sizeof(mbox.lock), "%s.lock", mbox.name);
+	mbox.fd = openat(mbox.dir_fd, mbox.name,
+	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    0600);
+	if (mbox.fd < 0) {
+		mail_result_errno(result, "opening the mbox");
+	} else if (fstat(mbox.fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_nlink != 1 || st.st_uid != mailer_job.uid) {
+		mail_result_set(result, OUT_DEFERRED, "4.3.0",
+		    "the mbox is not a plain file of the user's own");
+	} else if (mbox_take_locks() != 0) {
+		mail_result_errno(result, "locking the mbox");
+	} else if ((mbox.start = lseek(mbox.fd, 0, SEEK_END)) < 0) {
+		mail_result_errno(result, "reading the mbox");
+	} else
+		return 0;
+	mbox_close();
+	return -1;
+}
+
+/* "From sender Thu Jan  1 00:00:00 1970": the time is that of the message,
+ * so that a second attempt writes the same octets. */
+static void
+mbox_from(const struct mail *m, struct buf *out)
+{
+	time_t when = (time_t)m->created_s;
+	char date[64];
+	struct tm tm;
+	size_t i;
+
+	gmtime_r(&when, &tm);
+	strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", &tm);
+	buf_add_str(out, "From ");
+	if (m->sender.len == 0)
+		buf_add_str(out, "MAILER-DAEMON");
+	for (i = 0; i < m->sender.len; i++) {
+		unsigned char c = m->sender.p[i];
+
+		/* a space would end the sender for those who read this line */
+		buf_put_u8(out, c <= ' ' || c == 0x7f ? '_' : c);
+	}
+	buf_addf(out, " %s\n", date);
+}
+
+/* Whether a line is "From " after any number of ">". */
+static bool
+mbox_is_from(struct span line)
+{
+	static const char from[] = "From ";
+	size_t i = 0;
+
+	while (i < line.len && line.p[i] == '>')
+		i++;
+	return line.len - i >= strlen(from) &&
+	    memcmp(line.p + i, from, strlen(from)) == 0;
+}
+
+/* Copy whole lines, quoting those that need it.  *at_start says whether the
+ * piece begins at the start of a line, and then whether the next one does. */
+static void
+mbox_quote(struct span in, bool *at_start, struct buf *out)
+{
+	while (in.len > 0) {
+		const unsigned char *end = memchr(in.p, '\n', in.len);
+		size_t n = end == NULL ? in.len : (size_t)(end + 1 - in.p);
+
+		if (*at_start && mbox_is_from(in))
+			buf_put_u8(out, '>');
+		buf_add(out, in.p, n);
+		*at_start = end != NULL;
+		in.p += n;
+		in.len -= n;
+	}
+}
+
+/* The record from its "From " line on; write it, or with fd -1 gather its
+ * first octets in out.  0 or -1 with errno. */
+static int
+mbox_record(const struct mail *m, int fd, struct buf *out)
+{
+	bool at_start = true;
+	uint64_t off = 0;
+	struct span piece;
+
+	mbox_from(m, out);
+	if (content_prefix(m, out) != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (;;) {
+		if (content_next(m, &off, &piece) != 0)
+			return -1;
+		if (piece.len == 0)
+			break;
+		mbox_quote(piece, &at_start, out);
+		if (fd < 0)
+			return 0;
+		if (out->err != 0 || content_write(fd, buf_span(out)) != 0)
+			return -1;
+		buf_reset(out);
+	}
+	if (!at_start)
+		buf_put_u8(out, '\n');
+	buf_put_u8(out, '\n');
+	return fd < 0 ? 0 : content_write(fd, buf_span(out));
+}
+
+/* An attempt that was cut may have got through: look for the first octets of
+ * the record, which hold the id of the message. */
+static bool
+mbox_delivered(const struct mail *m)
+{
+	static unsigned char window[64 * 1024 + MBOX_NEEDLE_MAX];
+	struct buf needle;
+	size_t have = 0;
+	off_t off = 0;
+	bool found = false;
+	ssize_t n;
+
+	if ((m->flags & DELIVER_IN_DOUBT) == 0)
+		return false;
+	buf_init(&needle, 256 * 1024);
+	mbox_record(m, -1, &needle);
+	if (needle.len > MBOX_NEEDLE_MAX)
+		needle.len = MBOX_NEEDLE_MAX;
+	while (!found &&
+	    (n = pread(mbox.fd, window + have, sizeof(window) - have, off)) >
+		0) {
+		size_t keep;
+
+		off += n;
+		have += (size_t)n;
+		found = memmem(window, have, needle.data, needle.len) != NULL;
+		keep = have < needle.len ? have : needle.len - 1;
+		memmove(window, window + have - keep, keep);
+		have = keep;
+	}
+	buf_clear(&needle);
+	return found;
+}
+
+void
+mbox_put(const struct mail *m)
+{
+	struct mail_result result;
+	struct buf out;
+	off_t before;
+
+	if (mbox_open(m, &result) != 0) {
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	if (content_loops(m)) {
+		mail_result_set(&result, OUT_FAILED, "5.4.6",
+		    "the message was delivered here before: mail loop");
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	if (mbox_delivered(m)) {
+		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
+		    "delivered by an earlier attempt");
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	before = lseek(mbox.fd, 0, SEEK_END);
+	/* a piece can at most double: every line of it ">" */
+	buf_init(&out, 512 * 1024);
+	errno = 0;
+	if (before < 0 || mbox_record(m, mbox.fd, &out) != 0) {
+		if (errno == 0)
+			errno = ENOMEM;
+		mail_result_errno(&result, "writing to the mbox");
+		if (before >= 0 && ftruncate(mbox.fd, before) != 0)
+			mail_result_errno(&result, "undoing a half delivery");
+		mailer_report(m->msgid, m->index, &result);
+	} else {
+		mbox.pending[mbox.npending++] =
+		    (struct pending){ m->msgid, m->index };
+	}
+	buf_clear(&out);
+	if (mbox.npending == MBOX_BATCH)
+		mbox_commit();
+}
+
+void
+mbox_commit(void)
+{
+	struct mail_result result;
+	size_t i;
+
+	if (mbox.fd < 0)
+		return;
+	mail_result_set(
+	    &result, OUT_DELIVERED, "2.0.0", "delivered to the mbox");
+	if (mbox.npending > 0 &&
+	    (fsync(mbox.fd) != 0 || fsync(mbox.dir_fd) != 0)) {
+		mail_result_errno(&result, "syncing the mbox");
+		if (ftruncate(mbox.fd, mbox.start) != 0)
+			mail_result_errno(&result, "undoing a delivery");
+	}
+	mbox_close();
+	for (i = 0; i < mbox.npending; i++)
+		mailer_report(
+		    mbox.pending[i].msgid, mbox.pending[i].index, &result);
+	mbox.npending = 0;
+}

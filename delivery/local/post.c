@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Mailers and what waits for them.  A post is one user's mailbox under one
+ * action; its mailer is started by the master when there is work, gets
+ * everything that comes for it, and is let go when nothing has come for a
+ * while, or when another user waits for its place.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/local/delivery.h"
+#include "privsep/base/chk.h"
+#include "privsep/base/clock.h"
+#include "privsep/base/err.h"
+#include "privsep/base/log.h"
+#include "privsep/config/config.h"
+#include "privsep/ipc/role.h"
+
+#define POST_WATCH_S 5 /* between looks for mailers that do not answer */
+
+enum post_state {
+	POST_WAITING,  /* for a place among the mailers */
+	POST_STARTING, /* the master has been asked */
+	POST_OPEN
+};
+
+/* An envelope in hand. */
+struct item {
+	TAILQ_ENTRY(item) entry;
+	struct parcel *parcel;
+	uint32_t index;
+	uint8_t flags;
+	uint64_t sent_ms;
+	struct buf rcpt;
+};
+TAILQ_HEAD(item_queue, item);
+
+struct post {
+	TAILQ_ENTRY(post) entry;
+	enum post_state state;
+	char user[DELIVERY_NAME_MAX + 1];
+	char action[DELIVERY_NAME_MAX + 1];
+	uint64_t request;
+	struct chan *chan;      /* POST_OPEN */
+	struct item_queue todo; /* not sent yet */
+	struct item_queue sent;
+	struct event *idle;
+};
+
+static struct {
+	TAILQ_HEAD(, post) posts;
+	uint64_t requests;
+	size_t mailers; /* posts that are STARTING or OPEN */
+	size_t items;
+	struct event *watch;
+} office;
+
+static void post_advance(struct post *);
+static void post_idle(evutil_socket_t, short, void *);
+
+size_t
+post_items(void)
+{
+	return office.items;
+}
+
+static struct post *
+post_find(struct span user, struct span action)
+{
+	struct post *p;
+
+	TAILQ_FOREACH(p, &office.posts, entry) {
+		if (span_eq(span_str(p->user), user) &&
+		    span_eq(span_str(p->action), action))
+			return p;
+	}
+	return NULL;
+}
+
+static struct post *
+post_new(struct span user, struct span action)
+{
+	struct post *p;
+
+	if (user.len > DELIVERY_NAME_MAX || action.len > DELIVERY_NAME_MAX ||
+	    (p = chk_calloc(1, sizeof(*p))) == NULL)
+		return NULL;
+	if ((p->idle = evtimer_new(loop_base(), post_idle, p)) == NULL) {
+		free(p);
+		return NULL;
+	}
+	memcpy(p->user, user.p, user.len);
+	memcpy(p->action, action.p, action.len);
+	TAILQ_INIT(&p->todo);
+	TAILQ_INIT(&p->sent);
+	TAILQ_INSERT_TAIL(&office.posts, p, entry);
+	return p;
+}
+
+static void
+item_free(struct item *it)
+{
+	buf_clear(&it->rcpt);
+	parcel_release(it->parcel);
+	free(it);
+	office.items--;
+}
+
+static void
+item_finish(struct item_queue *q, struct item *it, enum env_outcome outcome,
+    struct span status, struct span text)
+{
+	delivery_outcome(it->parcel->msgid, it->index, outcome, status, text);
+	TAILQ_REMOVE(q, it, entry);
+	item_free(it);
+}
+
+static void
+post_finish_all(struct item_queue *q, enum env_outcome outcome,
+    const char *status, struct span text)
+{
+	struct item *it;
+
+	while ((it = TAILQ_FIRST(q)) != NULL)
+		item_finish(q, it, outcome, span_str(status), text);
+}
+
+/* Forget a post that has neither work nor mailer. */
+static void
+post_free(struct post *p)
+{
+	TAILQ_REMOVE(&office.posts, p, entry);
+	event_free(p->idle);
+	free(p);
+}
+
+/* A place among the mailers is free: who waits longest gets it. */
+static void
+post_next_waiting(void)
+{
+	struct post *p;
+
+	TAILQ_FOREACH(p, &office.posts, entry) {
+		if (p->state == POST_WAITING) {
+			post_advance(p);
+			return;
+		}
+	}
+}
+
+/* Let the mailer go: it exits when its channel ends. */
+static void
+post_retire(struct post *p)
+{
+	role_peer_close(p->chan);
+	office.mailers--;
+	post_free(p);
+	post_next_waiting();
+}
+
+static void
+post_idle(evutil_socket_t fd, short what, void *arg)
+{
+	post_retire(arg);
+}
+
+static bool
+post_waiting(void)
+{
+	struct post *p;
+
+	TAILQ_FOREACH(p, &office.posts, entry) {
+		if (p->state == POST_WAITING)
+			return true;
+	}
+	return false;
+}
+
+/* Its mailer has nothing in hand.  May free the post. */
+static void
+post_rest(struct post *p)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)role_config()->set.delivery_mailer_idle_s
+	};
+
+	if (tv.tv_sec == 0 || post_waiting())
+		post_retire(p);
+	else
+		evtimer_add(p->idle, &tv);
+}
+
+/* Make room among the mailers by letting an idle one go. */
+static bool
+post_make_room(void)
+{
+	struct post *p;
+
+	if (office.mailers < role_config()->set.delivery_max_mailers)
+		return true;
+	TAILQ_FOREACH(p, &office.posts, entry) {
+		if (p->state == POST_OPEN && TAILQ_EMPTY(&p->todo) &&
+		    TAILQ_EMPTY(&p->sent)) {
+			role_peer_close(p->chan);
+			office.mailers--;
+			post_free(p);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+post_send(struct post *p, struct item *it)
+{
+	struct parcel *parcel = it->parcel;
+
+	msg_begin(p->chan, parcel->fd < 0 ? MAILBOX_PUT : MAILBOX_PUT_FD,
+	    parcel->msgid);
+	msg_put_u32(p->chan, it->index);
+	msg_put_u8(p->chan, it->flags);
+	msg_put_u64(p->chan, parcel->created_s);
+	msg_put_span(p->chan, buf_span(&parcel->sender));
+	msg_put_span(p->chan, buf_span(&it->rcpt));
+	if (parcel->fd < 0)
+		msg_put_span(p->chan, buf_span(&parcel->content));
+	else
+		msg_put_fd(p->chan, parcel->fd);
+	TAILQ_REMOVE(&p->todo, it, entry);
+	TAILQ_INSERT_TAIL(&p->sent, it, entry);
+	it->sent_ms = clock_ms();
+	if (msg_send(p->chan) != 0)
+		item_finish(&p->sent, it, OUT_DEFERRED, span_str("4.3.0"),
+		    span_str("the message could not be handed to the mailer"));
+}
+
+/* All transitions of a post that has work. */
+static void
+post_advance(struct post *p)
+{
+	struct item *it;
+
+	switch (p->state) {
+	case POST_WAITING:
+		if (!post_make_room())
+			return;
+		p->request = ++office.requests;
+		msg_begin(role_master(), MAILER_START, p->request);
+		msg_put_span(role_master(), span_str(p->user));
+		msg_put_span(role_master(), span_str(p->action));
+		msg_send(role_master());
+		p->state = POST_STARTING;
+		office.mailers++;
+		delivery_stats.mailers++;
+		return;
+	case POST_STARTING:
+		return;
+	case POST_OPEN:
+		evtimer_del(p->idle);
+		while ((it = TAILQ_FIRST(&p->todo)) != NULL)
+			post_send(p, it);
+		return;
+	}
+}
+
+void
+post_add(struct parcel *parcel, const struct envelope *e)
+{
+	struct post *p = post_find(e->user, e->action);
+	struct item *it = NULL;
+
+	if (p == NULL)
+		p = post_new(e->user, e->action);
+	if (p != NULL)
+		it = chk_calloc(1, sizeof(*it));
+	if (it == NULL) {
+		delivery_outcome(parcel->msgid, e->index, OUT_DEFERRED,
+		    span_str("4.3.0"), span_str(err_text(-E_NOMEM)));
+		return;
+	}
+	parcel->refs++;
+	it->parcel = parcel;
+	it->index = e->index;
+	it->flags = e->flags;
+	buf_init(&it->rcpt, DELIVERY_ADDRESS_MAX);
+	buf_add(&it->rcpt, e->rcpt.p, e->rcpt.len);
+	TAILQ_INSERT_TAIL(&p->todo, it, entry);
+	office.items++;
+	post_advance(p);
+}
+
+static struct post *
+post_by_request(uint64_t request)
+{
+	struct post *p;
+
+	TAILQ_FOREACH(p, &office.posts, entry) {
+		if (p->state == POST_STARTING && p->request == request)
+			return p;
+	}
+	return NULL;
+}
+
+void
+post_up(struct chan *ch, uint64_t request)
+{
+	struct post *p = post_by_request(request);
+
+	if (p == NULL) {
+		/* nobody waits for it any more */
+		role_peer_close(ch);
+		return;
+	}
+	p->state = POST_OPEN;
+	p->chan = ch;
+	chan_set_data(ch, p);
+	post_advance(p);
+	if (TAILQ_EMPTY(&p->sent))
+		post_rest(p);
+}
+
+int
+post_failed(struct chan *ch, struct msg *m)
+{
+	bool permanent = rd_u8(&m->body) == 1;
+	struct span why = rd_span(&m->body, DELIVERY_TEXT_MAX);
+	struct post *p = post_by_request(m->id);
+
+	if (!rd_done(&m->body))
+		return chan_violation(ch, "mailer-failed out of shape");
+	if (p == NULL)
+		return 0;
+	office.mailers--;
+	post_finish_all(&p->todo, permanent ? OUT_FAILED : OUT_DEFERRED,
+	    permanent ? "5.2.1" : "4.3.0", why);
+	post_free(p);
+	post_next_waiting();
+	return 0;
+}
+
+int
+post_done(struct chan *ch, struct msg *m)
+{
+	struct post *p = chan_data(ch);
+	uint32_t index = rd_u32(&m->body);
+	unsigned outcome = rd_u8(&m->body);
+	struct span status = rd_span(&m->body, DELIVERY_NAME_MAX);
+	struct span text = rd_span(&m->body, DELIVERY_TEXT_MAX);
+	struct item *it;
+
+	/* a mailer may say of its own messages only what a mailer can know */
+	if (!rd_done(&m->body) || p == NULL ||
+	    (outcome != OUT_DELIVERED && outcome != OUT_DEFERRED &&
+		outcome != OUT_FAILED))
+		return chan_violation(ch, "mailbox-done out of shape");
+	TAILQ_FOREACH(it, &p->sent, entry) {
+		if (it->parcel->msgid == m->id && it->index == index)
+			break;
+	}
+	if (it == NULL)
+		return chan_violation(ch, "a message that it was not given");
+	item_finish(&p->sent, it, (enum env_outcome)outcome, status, text);
+	if (TAILQ_EMPTY(&p->sent) && TAILQ_EMPTY(&p->todo))
+		post_rest(p);
+	return 0;
+}
+
+/* The mailer is gone.  What it had in hand may or may not be in the mailbox;
+ * for the rest another is started. */
+static void
+post_lose(struct post *p)
+{
+	p->chan = NULL;
+	office.mailers--;
+	evtimer_del(p->idle);
+	post_finish_all(&p->sent, OUT_CRASHED, "4.3.0",
+	    span_str("the mailer ended with the message in hand"));
+	if (TAILQ_EMPTY(&p->todo)) {
+		post_free(p);
+		post_next_waiting();
+		return;
+	}
+	p->state = POST_WAITING;
+	post_advance(p);
+}
+
+void
+post_down(struct chan *ch)
+{
+	struct post *p = chan_data(ch);
+
+	if (p != NULL)
+		post_lose(p);
+}
+
+/* Replace mailers that have had a message for too long. */
+static void
+post_watch(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t limit = role_config()->set.delivery_timeout_s * 1000;
+	uint64_t now = clock_ms();
+	struct post *p, *next;
+	struct item *it;
+
+	TAILQ_FOREACH_SAFE(p, &office.posts, entry, next) {
+		it = TAILQ_FIRST(&p->sent);
+		if (it == NULL || now - it->sent_ms < limit)
+			continue;
+		LOG(EV_WARN, KS("doing", "delivering to a mailbox"),
+		    KS("user", p->user), KS("why", "the mailer is stuck"));
+		role_peer_bad(p->chan);
+		role_peer_close(p->chan);
+		post_lose(p);
+	}
+}
+
+void
+post_start(void)
+{
+	struct timeval tv = { .tv_sec = POST_WATCH_S };
+
+	TAILQ_INIT(&office.posts);
+	office.watch = event_new(loop_base(), -1, EV_PERSIST, post_watch, NULL);
+	if (office.watch == NULL || event_add(office.watch, &tv) != 0)
+		fatal("starting", "out of memory");
+}

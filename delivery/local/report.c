@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Delivery status notifications on their way into the queue: composed from
+ * what failed, then submitted like any other message, with the null
+ * reverse-path, over router and spool.  A bounce never bounces.
+ */
+#include <sys/stat.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "delivery/dsn/dsn.h"
+#include "delivery/local/delivery.h"
+#include "privsep/base/chk.h"
+#include "privsep/base/clock.h"
+#include "privsep/base/err.h"
+#include "privsep/base/log.h"
+#include "privsep/config/config.h"
+#include "privsep/ipc/role.h"
+#include "smtpd/mail/parameters.h"
+#include "smtpd/mail/replies.h"
+
+#define REPORT_POSTMASTER "<postmaster>"
+
+/* Where a report stands.  Every answer moves it one state on, or ends it. */
+enum report_state {
+	REPORT_MAIL, /* TX_MAIL is out */
+	REPORT_RCPT,
+	REPORT_DATA,  /* waits for the spool's grant */
+	REPORT_COMMIT /* everything is sent */
+};
+
+struct report {
+	TAILQ_ENTRY(report) entry;
+	enum report_state state;
+	enum deliver_purpose purpose;
+	uint64_t id;       /* the session id of its transaction */
+	uint64_t reportid; /* the message id that the router gave it */
+	bool to_postmaster;
+	struct parcel *parcel;
+	struct buf texts; /* what the spans of rcpts point into */
+	struct dsn_recipient *rcpts;
+	uint32_t *indexes;
+	size_t n;
+	struct buf message;
+};
+
+static struct {
+	TAILQ_HEAD(report_list, report) list;
+	uint64_t last_id;
+	bool ready;
+} reports;
+
+static struct report_list *
+report_all(void)
+{
+	if (!reports.ready)
+		TAILQ_INIT(&reports.list);
+	reports.ready = true;
+	return &reports.list;
+}
+
+static void
+report_free(struct report *r)
+{
+	TAILQ_REMOVE(report_all(), r, entry);
+	parcel_release(r->parcel);
+	buf_clear(&r->texts);
+	buf_clear(&r->message);
+	free(r->rcpts);
+	free(r->indexes);
+	free(r);
+}
+
+/* The end of a report: every envelope of it has this outcome. */
+static void
+report_end(struct report *r, enum env_outcome outcome, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		delivery_outcome(r->parcel->msgid, r->indexes[i], outcome,
+		    r->rcpts[i].status,
+		    outcome == OUT_REPORTED ? r->rcpts[i].text : span_str(why));
+	report_free(r);
+}
+
+/* A span that lives as long as the report. */
+static struct span
+report_keep(struct report *r, struct span s)
+{
+	struct span kept = { r->texts.data + r->texts.len, s.len };
+
+	buf_add(&r->texts, s.p, s.len);
+	return kept;
+}
+
+static size_t
+report_text_size(const struct envelope *e)
+{
+	return e->rcpt.len + e->orcpt.len + e->status.len + e->text.len;
+}
+
+/* Whether this envelope is to be reported on (RFC 3461 4.1). */
+static bool
+report_wanted(enum deliver_purpose purpose, const struct envelope *e)
+{
+	if (e->notify == 0)
+		return true;
+	if ((e->notify & RCPT_NOTIFY_NEVER) != 0)
+		return false;
+	return (e->notify &
+		   (purpose == PURPOSE_DELAY ? RCPT_NOTIFY_DELAY
+					     : RCPT_NOTIFY_FAILURE)) != 0;
+}
+
+static struct report *
+report_new(enum deliver_purpose purpose, struct parcel *p,
+    const struct envelope *envs, const size_t *which, size_t n)
+{
+	struct report *r;
+	size_t i, size = 0;
+
+	for (i = 0; i < n; i++)
+		size += report_text_size(&envs[which[i]]);
+	if ((r = chk_calloc(1, sizeof(*r))) == NULL)
+		return NULL;
+	r->purpose = purpose;
+	r->parcel = p;
+	p->refs++;
+	buf_init(&r->texts, size + 1);
+	buf_init(&r->message, DSN_MAX);
+	r->rcpts = chk_calloc(n, sizeof(*r->rcpts));
+	r->indexes = chk_calloc(n, sizeof(*r->indexes));
+	TAILQ_INSERT_TAIL(report_all(), r, entry);
+	/* one allocation, so that the spans into it stay where they are */
+	if (r->rcpts == NULL || r->indexes == NULL ||
+	    buf_reserve(&r->texts, size + 1) != 0) {
+		report_free(r);
+		return NULL;
+	}
+	for (i = 0; i < n; i++) {
+		const struct envelope *e = &envs[which[i]];
+
+		r->indexes[i] = e->index;
+		r->rcpts[i].rcpt = report_keep(r, e->rcpt);
+		r->rcpts[i].orcpt = report_keep(r, e->orcpt);
+		r->rcpts[i].status = report_keep(r, e->status);
+		r->rcpts[i].text = report_keep(r, e->text);
+	}
+	r->n = n;
+	r->id = ++reports.last_id;
+	return r;
+}
+
+static bool
+report_is_utf8(const struct report *r)
+{
+	return (r->parcel->flags & TX_SMTPUTF8) != 0;
+}
+
+static void
+report_send_mail(struct report *r)
+{
+	struct chan *router = role_peer(ROLE_ROUTER);
+
+	if (router == NULL) {
+		report_end(r, OUT_DEFERRED, "the router is not there");
+		return;
+	}
+	r->state = REPORT_MAIL;
+	msg_begin(router, TX_MAIL, r->id);
+	msg_put_span(router, span_str("<>"));
+	msg_put_u8(router, TX_8BITMIME | (report_is_utf8(r) ? TX_SMTPUTF8 : 0));
+	msg_put_u64(router, 0);
+	msg_put_u8(router, 0);
+	msg_put_span(router, span_str(""));
+	msg_put_span(router, span_str(role_config()->hostname));
+	msg_put_u8(router, 1);
+	msg_send(router);
+}
+
+void
+report_begin(enum deliver_purpose purpose, struct parcel *p,
+    const struct envelope *envs, size_t n)
+{
+	static size_t which[UINT16_MAX];
+	struct report *r;
+	size_t i, wanted = 0;
+
+	for (i = 0; i < n; i++) {
+		bool null_sender = p->sender.len == 0;
+
+		if (!null_sender && report_wanted(purpose, &envs[i])) {
+			which[wanted++] = i;
+			continue;
+		}
+		if (null_sender)
+			LOG(EV_DOUBLE_BOUNCE, KI("message", p->msgid),
+			    KB("rcpt", envs[i].rcpt), KB("why", envs[i].text));
+		delivery_outcome(p->msgid, envs[i].index, OUT_REPORTED,
+		    envs[i].status, envs[i].text);
+	}
+	if (wanted == 0)
+		return;
+	if ((r = report_new(purpose, p, envs, which, wanted)) != NULL) {
+		report_send_mail(r);
+		return;
+	}
+	for (i = 0; i < wanted; i++)
+		delivery_outcome(p->msgid, envs[which[i]].index, OUT_DEFERRED,
+		    span_str("4.3.0"), span_str(err_text(-E_NOMEM)));
+}
+
+/* The report that an answer is for; NULL for one that has ended meanwhile. */
+static struct report *
+report_find(uint64_t id, enum report_state state)
+{
+	struct report *r;
+
+	TAILQ_FOREACH(r, report_all(), entry) {
+		if (r->id == id && r->state == state)
+			return r;
+	}
+	return NULL;
+}
+
+static void
+report_reset(const struct report *r)
+{
+	struct chan *router = role_peer(ROLE_ROUTER);
+
+	if (router == NULL)
+		return;
+	msg_begin(router, TX_RESET, r->id);
+	msg_send(router);
+}
+
+static void
+report_send_rcpt(struct report *r)
+{
+	struct chan *router = role_peer(ROLE_ROUTER);
+	struct buf path;
+
+	r->state = REPORT_RCPT;
+	buf_init(&path, DELIVERY_ADDRESS_MAX + 2);
+	if (r->to_postmaster)
+		buf_add_str(&path, REPORT_POSTMASTER);
+	else {
+		buf_put_u8(&path, '<');
+		buf_add(&path, r->parcel->sender.data, r->parcel->sender.len);
+		buf_put_u8(&path, '>');
+	}
+	msg_begin(router, TX_RCPT, r->id);
+	msg_put_span(router, buf_span(&path));
+	/* RFC 3461 4.1: nobody wants to hear about it */
+	msg_put_u8(router, RCPT_NOTIFY_NEVER);
+	msg_put_span(router, span_str(""));
+	msg_send(router);
+	buf_clear(&path);
+}
+
+int
+report_mail_answer(struct chan *ch, struct msg *m)
+{
+	unsigned reply = rd_u16(&m->body);
+	uint64_t id = rd_u64(&m->body);
+	struct report *r = report_find(m->id, REPORT_MAIL);
+
+	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
+		return chan_violation(ch, "answer out of shape");
+	if (r == NULL)
+		return 0;
+	if (reply_code((uint16_t)reply) / 100 != 2) {
+		report_end(r, OUT_DEFERRED, "no transaction for the report");
+		return 0;
+	}
+	r->reportid = id;
+	report_send_rcpt(r);
+	return 0;
+}
+
+int
+report_rcpt_answer(struct chan *ch, struct msg *m)
+{
+	unsigned reply = rd_u16(&m->body);
+	struct report *r = report_find(m->id, REPORT_RCPT);
+	unsigned class;
+
+	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
+		return chan_violation(ch, "answer out of shape");
+	if (r == NULL)
+		return 0;
+	class = reply_code((uint16_t)reply) / 100;
+	if (class == 2) {
+		r->state = REPORT_DATA;
+		msg_begin(ch, TX_DATA, r->id);
+		msg_send(ch);
+	} else if (class == 4) {
+		report_reset(r);
+		report_end(r, OUT_DEFERRED, "the report cannot be routed now");
+	} else if (!r->to_postmaster) {
+		/* the sender cannot be reached from here: somebody should
+		 * hear of it, once */
+		r->to_postmaster = true;
+		report_send_rcpt(r);
+	} else {
+		LOG(EV_DSN_UNDELIVERABLE, KI("message", r->parcel->msgid),
+		    KB("to", buf_span(&r->parcel->sender)));
+		report_reset(r);
+		report_end(r, OUT_REPORTED, "");
+	}
+	return 0;
+}
+
+int
+report_data_refused(struct chan *ch, struct msg *m)
+{
+	struct report *r = report_find(m->id, REPORT_DATA);
+
+	if (r != NULL)
+		report_end(r, OUT_DEFERRED, "the queue takes nothing now");
+	return 0;
+}
+
+/* The original message, or as much of its start as the report can use.  Gives
+ * *copy when it had to be read. */
+static struct span
+report_original(const struct parcel *p, size_t max, unsigned char **copy)
+{
+	struct stat st;
+	ssize_t n;
+
+	*copy = NULL;
+	if (p->fd < 0)
+		return buf_span(&p->content);
+	if (fstat(p->fd, &st) != 0 || st.st_size < 0)
+		return (struct span){ NULL, 0 };
+	if ((uint64_t)st.st_size < max)
+		max = (size_t)st.st_size;
+	if ((*copy = malloc(max + 1)) == NULL ||
+	    (n = pread(p->fd, *copy, max, 0)) < 0)
+		return (struct span){ NULL, 0 };
+	return (struct span){ *copy, (size_t)n };
+}
+
+static int
+report_compose(struct report *r)
+{
+	const struct settings *set = &role_config()->set;
+	unsigned char *copy;
+	struct dsn d = {
+		.kind = r->purpose == PURPOSE_DELAY ? DSN_DELAYED : DSN_FAILED,
+		.msgid = r->parcel->msgid,
+		.reportid = r->reportid,
+		.created = (time_t)r->parcel->created_s,
+		.now = (time_t)clock_wall(NULL),
+		.expires = (time_t)(r->parcel->created_s + set->queue_ttl_s),
+		.hostname = span_str(role_config()->hostname),
+		.to = r->to_postmaster ? span_str("postmaster")
+				       : buf_span(&r->parcel->sender),
+		.envid = buf_span(&r->parcel->envid),
+		.full = r->parcel->ret == MAIL_RET_FULL,
+		.utf8 = report_is_utf8(r),
+		.return_max = set->bounce_max_size,
+		.rcpts = r->rcpts,
+		.nrcpts = r->n,
+	};
+	int error;
+
+	/* one octet more, so that a longer message is seen to be longer */
+	d.content = report_original(r->parcel, d.return_max + 1, &copy);
+	error = dsn_compose(&d, &r->message);
+	free(copy);
+	return error;
+}
+
+/* The spool takes the content now. */
+static void
+report_send_content(struct report *r, struct chan *spool)
+{
+	struct span rest = buf_span(&r->message);
+	uint64_t total = rest.len;
+
+	while (rest.len > 0) {
+		size_t n =
+		    rest.len < MSG_CONTENT_MAX ? rest.len : MSG_CONTENT_MAX;
+
+		msg_begin(spool, SPOOL_CONTENT, r->reportid);
+		msg_put_octets(spool, (struct span){ rest.p, n });
+		msg_send(spool);
+		rest.p += n;
+		rest.len -= n;
+	}
+	r->state = REPORT_COMMIT;
+	msg_begin(spool, SPOOL_COMMIT, r->reportid);
+	msg_put_u64(spool, total);
+	msg_send(spool);
+}
+
+int
+report_grant(struct chan *ch, struct msg *m)
+{
+	uint64_t id = rd_u64(&m->body);
+	unsigned reply = rd_u16(&m->body);
+	struct report *r = report_find(id, REPORT_DATA);
+
+	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
+		return chan_violation(ch, "grant out of shape");
+	if (r == NULL || r->reportid != m->id) {
+		msg_begin(ch, SPOOL_ABORT, m->id);
+		msg_send(ch);
+		return 0;
+	}
+	if (reply != RP_DATA_GO) {
+		report_end(r, OUT_DEFERRED, "the queue takes nothing now");
+		return 0;
+	}
+	if (report_compose(r) != 0) {
+		msg_begin(ch, SPOOL_ABORT, m->id);
+		msg_send(ch);
+		report_end(r, OUT_DEFERRED, err_text(-E_NOMEM));
+		return 0;
+	}
+	report_send_content(r, ch);
+	return 0;
+}
+
+int
+report_committed(struct chan *ch, struct msg *m)
+{
+	uint64_t id = rd_u64(&m->body);
+	unsigned reply = rd_u16(&m->body);
+	struct report *r = report_find(id, REPORT_COMMIT);
+
+	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
+		return chan_violation(ch, "answer out of shape");
+	if (r == NULL)
+		return 0;
+	if (reply_code((uint16_t)reply) / 100 != 2) {
+		report_end(r, OUT_DEFERRED, "the queue did not take it");
+		return 0;
+	}
+	delivery_stats.reports++;
+	LOG(EV_DSN_SENT, KI("message", r->parcel->msgid),
+	    KI("report", r->reportid),
+	    KS("kind", r->purpose == PURPOSE_DELAY ? "delayed" : "failed"),
+	    KB("to",
+		r->to_postmaster ? span_str("postmaster")
+				 : buf_span(&r->parcel->sender)));
+	report_end(r, OUT_REPORTED, "");
+	return 0;
+}
+
+void
+report_abort_all(void)
+{
+	struct report *r;
+
+	while ((r = TAILQ_FIRST(report_all())) != NULL)
+		report_end(r, OUT_DEFERRED, "a process that it needs is gone");
+}

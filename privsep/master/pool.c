@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * How many processes there are: one of each role, sessions as configured, and
+ * when one that died is started again.
+ */
+#include <stdlib.h>
+
+#include "privsep/base/clock.h"
+#include "privsep/base/log.h"
+#include "privsep/master/master.h"
+
+#define POOL_LONG_LIFE_MS 60000 /* who lived so long is restarted at once */
+#define POOL_FIRST_MS     50
+
+/* Sessions of one isolation that take connections, or soon will. */
+static uint64_t
+pool_count(bool connection)
+{
+	struct child *c;
+	uint64_t n = 0;
+
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role == ROLE_SESSION && c->connection == connection &&
+		    !c->spent && c->state != CHILD_STOPPING)
+			n++;
+	}
+	return n;
+}
+
+static bool
+pool_wants(bool connection)
+{
+	struct socket *s;
+
+	TAILQ_FOREACH(s, &master.sockets, entry) {
+		if (s->connection == connection)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t
+pool_sessions(void)
+{
+	struct child *c;
+	uint64_t n = 0;
+
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role == ROLE_SESSION)
+			n++;
+	}
+	return n;
+}
+
+static void
+pool_fill_sessions(bool connection, uint64_t wanted)
+{
+	uint64_t have = pool_count(connection);
+
+	if (!pool_wants(connection))
+		return;
+	for (; have < wanted; have++) {
+		if (pool_sessions() >=
+		    master.config->set.smtp_limit_max_sessions)
+			return;
+		if (child_start(ROLE_SESSION, connection, NULL) == NULL)
+			return;
+	}
+}
+
+void
+pool_fill(void)
+{
+	if (master.stop_stage != 0 ||
+	    master.restarts[ROLE_SESSION].timer != NULL)
+		return;
+	pool_fill_sessions(false, master.config->set.smtp_workers);
+	pool_fill_sessions(true, master.config->set.smtp_spares);
+}
+
+void
+pool_retire(void)
+{
+	struct child *c;
+
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role != ROLE_SESSION || c->spent)
+			continue;
+		c->spent = true;
+		if (c->state == CHILD_RUNNING && c->chan != NULL) {
+			msg_begin(c->chan, M_RETIRE, 0);
+			msg_send(c->chan);
+		} else
+			child_kill(c);
+	}
+}
+
+static void
+pool_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct restart *r = arg;
+	enum role role = (enum role)(r - master.restarts);
+
+	event_free(r->timer);
+	r->timer = NULL;
+	if (master.stop_stage != 0)
+		return;
+	LOG(EV_ROLE_RESTART, KS("role", roles[role].name),
+	    KU("deaths", r->deaths));
+	if (role == ROLE_SESSION)
+		pool_fill();
+	else
+		child_start(role, false, NULL);
+}
+
+/* How long to wait: the first death costs nothing, then it doubles, with some
+ * jitter so that an attacker cannot count on it. */
+static uint64_t
+pool_delay_ms(const struct restart *r)
+{
+	uint64_t ms = master.config->set.process_restart_delay_s * 1000;
+	uint64_t max = master.config->set.process_restart_max_delay_s * 1000;
+	unsigned i;
+
+	if (r->deaths <= 1)
+		return POOL_FIRST_MS;
+	for (i = 2; i < r->deaths && ms < max; i++)
+		ms *= 2;
+	if (ms > max)
+		ms = max;
+	return ms - arc4random_uniform((uint32_t)(ms / 8 + 1));
+}
+
+void
+pool_child_gone(const struct child *c)
+{
+	struct restart *r = &master.restarts[c->role];
+	struct timeval tv;
+	uint64_t ms;
+
+	if (!master.serving && roles[c->role].start == START_ONE)
+		fatal("starting", "a process ended before it was ready");
+	if (roles[c->role].start == START_DEMAND)
+		return;
+	if (c->role == ROLE_SESSION && c->spent) {
+		pool_fill();
+		return;
+	}
+	if (clock_ms() - c->started_ms > POOL_LONG_LIFE_MS)
+		r->deaths = 0;
+	r->deaths++;
+	r->total++;
+	if (r->timer != NULL)
+		return;
+	ms = pool_delay_ms(r);
+	tv = (struct timeval){ (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000 * 1000) };
+	r->timer = evtimer_new(loop_base(), pool_restart, r);
+	if (r->timer == NULL || evtimer_add(r->timer, &tv) != 0)
+		fatal("restarting a process", "out of memory");
+}

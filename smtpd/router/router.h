@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The router: who may send what to whom.  It serves sessions and delivery,
+ * neither of which it trusts: it reads the client's address itself, parses
+ * every path again, decides by the rules, and gives the envelopes to the
+ * spool with its own hands.
+ */
+#ifndef ROUTER_ROUTER_H
+#define ROUTER_ROUTER_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include "privsep/ipc/role.h"
+#include "smtpd/mail/parameters.h"
+#include "smtpd/router/expand.h"
+#include "smtpd/router/limits.h"
+#include "smtpd/router/users.h"
+
+#define ROUTER_TX_OCTETS_MAX (256U << 20) /* all envelopes under way */
+#define ROUTER_RCPT_QUEUE    128          /* RCPTs of a session that wait */
+#define ROUTER_REPORTS_MAX   4096         /* transactions of delivery at once */
+#define ROUTER_HELO_MAX      255
+
+/* --- transactions ------------------------------------------------------ */
+
+/* One envelope of a transaction; the spans point into its own text. */
+struct envelope {
+	RB_ENTRY(envelope) by_final;
+	TAILQ_ENTRY(envelope) entry;
+	uint8_t notify;
+	struct span path;  /* the forward-path that it travels with */
+	struct span final; /* the address after expansion */
+	struct span orcpt;
+	struct span action; /* by name: it outlives a configuration */
+	struct span user;
+	size_t size; /* octets of all this */
+	unsigned char text[];
+};
+
+RB_HEAD(envelope_tree, envelope);
+TAILQ_HEAD(envelope_list, envelope);
+
+struct rcpt;
+STAILQ_HEAD(rcpt_queue, rcpt);
+
+struct transaction {
+	uint64_t id; /* of the message; never 0 */
+	uint64_t created_s;
+	struct mail_address sender;
+	uint8_t flags; /* TX_* */
+	uint8_t ret;   /* enum mail_ret */
+	uint8_t envid_len;
+	uint8_t helo_len;
+	bool data_wanted; /* TX_DATA came while RCPTs wait */
+	unsigned char envid[PARAM_ENVID_MAX];
+	unsigned char helo[ROUTER_HELO_MAX];
+	uint32_t nrcpts; /* accepted */
+	uint32_t nenvelopes;
+	struct envelope_list envelopes;
+	struct envelope_tree finals;
+	struct rcpt_queue rcpts; /* the first one is being worked on */
+	uint32_t nqueued;
+};
+
+/* What an envelope is made of; all borrowed. */
+struct envelope_parts {
+	uint8_t notify;
+	struct span path, final, orcpt, action, user;
+};
+
+/* A new transaction with an id of its own.  Gives it (transaction_free);
+ * NULL without memory. */
+struct transaction *transaction_new(void);
+
+/* NULL is allowed.  Frees its envelopes and what waits in it. */
+void transaction_free(struct transaction *);
+
+/* Add an envelope, unless an equal one (action, user, final address, orcpt,
+ * notify) is there.  0, -E_NOMEM, or -E_TOOLONG for one that no message to
+ * the spool can carry. */
+int transaction_add(struct transaction *, const struct envelope_parts *);
+
+/* Remove the envelopes that were added after there were n. */
+void transaction_truncate(struct transaction *, uint32_t n);
+
+/* --- clients ----------------------------------------------------------- */
+
+/* One session of a session process, or one report that delivery sends.  Idle
+ * ones are many: it holds little, and the rest hangs off tx. */
+struct client {
+	RB_ENTRY(client) entry;
+	uint64_t sid; /* chosen by the peer */
+	struct peer *peer;
+	struct transaction *tx; /* NULL outside */
+	struct source source;
+	uint32_t mails;
+	uint16_t tag;      /* in router.tags; 0 for none */
+	uint16_t listener; /* or LISTENER_GONE */
+};
+
+#define LISTENER_GONE UINT16_MAX /* of a configuration before this one */
+
+RB_HEAD(client_tree, client);
+
+/* A process that clients come from. */
+struct peer {
+	LIST_ENTRY(peer) entry;
+	struct chan *ch;
+	struct client_tree clients;
+	uint32_t nclients;
+	uint32_t waiting; /* questions for users */
+};
+
+LIST_HEAD(peer_list, peer);
+
+/* The peer of a channel; NULL without memory. */
+struct peer *peer_of(struct chan *);
+
+/* The channel is lost, and everything that came by it. */
+void peer_free(struct chan *);
+
+/* A client of that source, outside of the limits.  NULL without memory. */
+struct client *client_new(
+    struct peer *, uint64_t sid, const struct source *source);
+struct client *client_find(struct peer *, uint64_t sid);
+
+/* Free it with its transaction. */
+void client_free(struct client *);
+
+/* Give up its transaction, if it has one; a report of delivery ends with it,
+ * and is freed. */
+void client_reset(struct client *);
+
+/* --- recipients: rcpt.c ------------------------------------------------ */
+
+/* Queue a recipient of the client's transaction and work on it; it is
+ * answered with TX_RCPT_ANSWER, in the order of the questions.  0, -E_NOMEM,
+ * or -E_BUSY when too many wait. */
+int rcpt_ask(struct client *, const struct mail_address *path, uint8_t notify,
+    struct span orcpt);
+
+/* Free the recipients that wait. */
+void rcpt_queue_clear(struct rcpt_queue *);
+
+/* The configuration has changed: begin the one that is worked on anew.  May
+ * free the client. */
+void rcpt_restart(struct client *);
+
+/* --- the spool: spool_ask.c -------------------------------------------- */
+
+/* Hand the client's transaction to the spool, or answer TX_DATA_REFUSED.
+ * The transaction is gone afterwards, and a report of delivery too. */
+void spool_ask(struct client *);
+
+/* --- the process: router.c --------------------------------------------- */
+
+struct stats {
+#define STAT(field, name, meaning) uint64_t field;
+#include "smtpd/router/stats.def"
+#undef STAT
+};
+
+struct router {
+	struct peer_list peers;
+	struct limits limits;
+	struct users users;
+	struct stats stats;
+	size_t tx_octets; /* of all envelopes under way */
+	uint32_t reports; /* transactions of delivery */
+	char **tags;      /* from 1; sessions keep numbers of them */
+	size_t ntags;
+	uint32_t *listeners; /* sessions on each */
+	size_t nlisteners;
+};
+
+extern struct router router;
+
+/* What main() lives by. */
+extern const struct role_ops router_ops;
+
+/* Rows for CTL_SHOW_STATS. */
+void stats_answer(struct chan *, uint64_t request);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The decision whether a recipient is accepted, and with which action.  All
+ * of it is comparison with tables: nothing here is expanded or executed.
+ */
+#include "smtpd/router/rules.h"
+
+static bool
+rules_mailaddr(const struct config *cfg, const struct table *t,
+    const struct mail_address *a)
+{
+	return table_match_mailaddr(
+	    t, address_local(a), address_domain(a), cfg->sub_addr_delim);
+}
+
+static bool
+rules_src(const struct table *t, const struct source *source)
+{
+	struct sockaddr_storage ss;
+
+	return source_to_sockaddr(source, &ss) &&
+	    table_match_netaddr(t, (const struct sockaddr *)&ss);
+}
+
+static bool
+cond_is_true(
+    const struct config *cfg, const struct cond *c, const struct rule_query *q)
+{
+	switch (c->kind) {
+	case COND_FOR_ANY:
+	case COND_FROM_ANY:
+		return true;
+	case COND_FOR_LOCAL:
+		return table_match_domain(
+		    cfg->local_domains, address_domain(q->rcpt));
+	case COND_FOR_DOMAIN:
+		return table_match_domain(c->table, address_domain(q->rcpt));
+	case COND_FOR_RCPT:
+	case COND_RCPT_TO:
+		return rules_mailaddr(cfg, c->table, q->rcpt);
+	case COND_FROM_LOCAL:
+		return source_is_local(q->source, cfg);
+	case COND_FROM_SOCKET:
+		return q->source->kind == SOURCE_SOCKET;
+	case COND_FROM_SRC:
+		return rules_src(c->table, q->source);
+	case COND_FROM_MAIL:
+	case COND_MAIL_FROM:
+		return rules_mailaddr(cfg, c->table, q->sender);
+	case COND_TAG:
+		return q->tag != NULL &&
+		    table_match_string(c->table, span_str(q->tag));
+	case COND_HELO:
+		return q->helo.len > 0 && table_match_domain(c->table, q->helo);
+	case COND__MAX:
+		break;
+	}
+	return false;
+}
+
+static bool
+rule_holds(
+    const struct config *cfg, const struct rule *r, const struct rule_query *q)
+{
+	size_t i;
+
+	for (i = 0; i < r->nconds; i++) {
+		if (cond_is_true(cfg, &r->conds[i], q) == r->conds[i].negate)
+			return false;
+	}
+	return true;
+}
+
+const struct rule *
+rules_match(const struct config *cfg, const struct rule_query *q)
+{
+	size_t i;
+
+	for (i = 0; i < cfg->nrules; i++) {
+		if (rule_holds(cfg, &cfg->rules[i], q))
+			return &cfg->rules[i];
+	}
+	return NULL;
+}
+
+bool
+rules_domain_is_ours(const struct config *cfg, const struct mail_address *rcpt)
+{
+	const struct rule_query q = { .rcpt = rcpt };
+	const struct cond *c;
+	size_t i, j;
+
+	for (i = 0; i < cfg->nrules; i++) {
+		for (j = 0; j < cfg->rules[i].nconds; j++) {
+			c = &cfg->rules[i].conds[j];
+			if (c->negate || cfg->rules[i].action == NULL)
+				continue;
+			if ((c->kind == COND_FOR_LOCAL ||
+				c->kind == COND_FOR_DOMAIN) &&
+			    cond_is_true(cfg, c, &q))
+				return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The end of the router's part: the envelopes go to the spool, which answers
+ * the session itself.  A session has no other way to an envelope.
+ */
+#include "smtpd/router/router.h"
+
+static void
+spool_refuse(const struct client *c, enum reply reply)
+{
+	msg_begin(c->peer->ch, TX_DATA_REFUSED, c->sid);
+	msg_put_u16(c->peer->ch, (uint16_t)reply);
+	msg_send(c->peer->ch);
+}
+
+static int
+spool_send_open(struct chan *spool, const struct client *c)
+{
+	const struct transaction *tx = c->tx;
+	char peer[SOURCE_TEXT_MAX];
+	struct buf sender;
+	int error;
+
+	source_text(&c->source, peer);
+	buf_init(&sender, ADDRESS_PATH_MAX);
+	if ((error = address_format(&tx->sender, &sender)) == 0) {
+		msg_begin(spool, SPOOL_OPEN, tx->id);
+		msg_put_u8(spool, (uint8_t)chan_role(c->peer->ch));
+		msg_put_u32(spool, chan_instance(c->peer->ch));
+		msg_put_u64(spool, c->sid);
+		msg_put_u32(spool, tx->nenvelopes);
+		msg_put_span(spool, buf_span(&sender));
+		msg_put_u8(spool, tx->flags);
+		msg_put_u8(spool, tx->ret);
+		msg_put_span(spool, (struct span){ tx->envid, tx->envid_len });
+		msg_put_span(spool, span_str(peer));
+		msg_put_span(spool, (struct span){ tx->helo, tx->helo_len });
+		msg_put_u64(spool, tx->created_s);
+		error = msg_send(spool);
+	}
+	buf_clear(&sender);
+	return error;
+}
+
+static int
+spool_send_envelope(struct chan *spool, uint64_t id, const struct envelope *e)
+{
+	msg_begin(spool, SPOOL_ENVELOPE, id);
+	msg_put_span(spool, e->path);
+	msg_put_span(spool, e->orcpt);
+	msg_put_u8(spool, e->notify);
+	msg_put_span(spool, e->action);
+	msg_put_span(spool, e->user);
+	return msg_send(spool);
+}
+
+static int
+spool_send(struct chan *spool, const struct client *c)
+{
+	const struct envelope *e;
+	int error = spool_send_open(spool, c);
+
+	TAILQ_FOREACH(e, &c->tx->envelopes, entry) {
+		if (error != 0)
+			break;
+		error = spool_send_envelope(spool, c->tx->id, e);
+	}
+	return error;
+}
+
+void
+spool_ask(struct client *c)
+{
+	struct chan *spool = role_peer(ROLE_SPOOL);
+
+	if (c->tx->nenvelopes == 0)
+		spool_refuse(c, RP_NO_RCPT);
+	else if (spool == NULL || chan_full(spool) || spool_send(spool, c) != 0)
+		/* a transaction that was told in part waits in the spool for
+		 * the rest, and ends with the session that it names */
+		spool_refuse(c, RP_TRY_LATER);
+	else
+		router.stats.envelopes += c->tx->nenvelopes;
+	client_reset(c);
+}
