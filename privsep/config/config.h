@@ -254,7 +254,7 @@ enum cfg_slice {
 /* Like cfg_source_to_memfd, with that part alone, for a role that is not
  * trusted with rules and tables and does not pay for reading them.  (What it
  * parses to has the implied listener and no rules.) */
-int config_slice_to_memfd(const struct config *cfg, enum cfg_slice slice,
-    int *fd);
+int config_slice_to_memfd(
+    const struct config *cfg, enum cfg_slice slice, int *fd);
 
 #endif

@@ -12,7 +12,7 @@
 #include "privsep/config/source.h"
 
 #define MESSAGE_MAX 1024 /* octets of a message */
-#define LINE_SHOWN  160	 /* octets of a line that are shown */
+#define LINE_SHOWN  160  /* octets of a line that are shown */
 
 void
 cfg_errors_init(struct cfg_errors *errs)
@@ -59,8 +59,8 @@ error_line(const struct cfg_file *file, unsigned line)
 }
 
 void
-cfg_error_add(struct cfg_errors *errs, const struct cfg_pos *pos,
-    const char *fmt, ...)
+cfg_error_add(
+    struct cfg_errors *errs, const struct cfg_pos *pos, const char *fmt, ...)
 {
 	struct cfg_error *e;
 	char message[MESSAGE_MAX];

@@ -236,14 +236,15 @@ lex_string(struct lex *lx, struct token *tok)
 			lex_peek(f);
 			continue;
 		}
-		if (c == '\\' && (next == quote || next == '\\' ||
-				     next == ' ' || next == '\t')) {
+		if (c == '\\' &&
+		    (next == quote || next == '\\' || next == ' ' ||
+			next == '\t')) {
 			lex_skip(f);
 			c = next;
 		}
 		if ((c < ' ' && c != '\t') || c == 0x7f) {
-			cfg_error_add(lx->errs, &f->pos,
-			    "control character in a string");
+			cfg_error_add(
+			    lx->errs, &f->pos, "control character in a string");
 			return lex_skip_line(f);
 		}
 		octet = (unsigned char)c;
@@ -275,8 +276,8 @@ lex_table(struct lex *lx, struct token *tok)
 	lex_skip(lex_top(lx));
 	lex_word(lx);
 	if (lx->text.len == 0 || lex_peek(lex_top(lx)) != '>') {
-		cfg_error_add(lx->errs, &tok->pos,
-		    "expected a table as in <name>");
+		cfg_error_add(
+		    lx->errs, &tok->pos, "expected a table as in <name>");
 		return false;
 	}
 	lex_skip(lex_top(lx));
@@ -288,7 +289,8 @@ static bool
 lex_stray(struct lex *lx, struct token *tok, int c)
 {
 	if (c == '\r')
-		cfg_error_add(lx->errs, &tok->pos, "carriage return: "
+		cfg_error_add(lx->errs, &tok->pos,
+		    "carriage return: "
 		    "lines must end in a line feed alone");
 	else if (c == '$')
 		cfg_error_add(lx->errs, &tok->pos,

@@ -14,7 +14,7 @@ enum token_kind {
 	TOK_PUNCT,  /* one of { } , = ! */
 	TOK_EOL,
 	TOK_END, /* of this file: see lex_pop */
-	TOK_BAD	 /* an error was added */
+	TOK_BAD  /* an error was added */
 };
 
 struct token {
@@ -63,8 +63,7 @@ bool lex_at_assign(const struct lex *lx);
 
 /* Define a macro.  One that was given with -D (fixed) stays as it is.
  * 0, -E_NOMEM or -E_TOOLONG (too many). */
-int lex_define(struct lex *lx, const char *name, struct span value,
-    bool fixed);
+int lex_define(struct lex *lx, const char *name, struct span value, bool fixed);
 
 /* An octet that may stand in a word without quotes. */
 bool lex_is_word(unsigned char c);

@@ -41,11 +41,11 @@ parse_expected(struct parse *p, const char *what)
 	const char *quote = p->tok.kind == TOK_STRING ? "\"" : "'";
 
 	if (p->tok.kind == TOK_EOL)
-		return parse_error(p, "expected %s, found the end of the line",
-		    what);
+		return parse_error(
+		    p, "expected %s, found the end of the line", what);
 	if (p->tok.kind == TOK_END)
-		return parse_error(p, "expected %s, found the end of the file",
-		    what);
+		return parse_error(
+		    p, "expected %s, found the end of the file", what);
 	if (p->tok.kind == TOK_TABLE)
 		return parse_error(p, "expected %s, found table <%.*s>", what,
 		    (int)p->tok.text.len, (const char *)p->tok.text.p);
@@ -74,8 +74,8 @@ parse_text(struct parse *p, const char *what, char **out)
 	if (p->tok.kind != TOK_WORD && p->tok.kind != TOK_STRING)
 		return parse_expected(p, what);
 	if (p->tok.text.len == 0)
-		return parse_error(p, "expected %s, found an empty string",
-		    what);
+		return parse_error(
+		    p, "expected %s, found an empty string", what);
 	if ((copy = span_dup(p->tok.text)) == NULL)
 		return -E_NOMEM;
 	free(*out);
@@ -127,8 +127,8 @@ parse_entry(struct parse *p, struct table *t)
 		    (error = parse_text(p, "a value", &value)) != 0)
 			goto out;
 	}
-	error = table_add(t, span_str(key),
-	    value != NULL ? span_str(value) : none, &pos);
+	error = table_add(
+	    t, span_str(key), value != NULL ? span_str(value) : none, &pos);
 	if (error == -E_TOOLONG)
 		error = parse_error(p, "the table is too large");
 out:
@@ -150,8 +150,8 @@ parse_skip_lines(struct parse *p)
 static int
 parse_expected_in_list(struct parse *p, const struct table *t, unsigned line)
 {
-	const char *assign = t->nents == 1 && t->kind == TABLE_LIST ? ", '='"
-								    : "";
+	const char *assign =
+	    t->nents == 1 && t->kind == TABLE_LIST ? ", '='" : "";
 	char what[80];
 
 	snprintf(what, sizeof(what),
@@ -259,10 +259,12 @@ parse_macro(struct parse *p)
 
 	if (name == NULL)
 		return -E_NOMEM;
-	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			 "0123456789_-") != strlen(name)) {
-		error = parse_error(p, "the name of a macro has letters, "
-				       "digits, '-' and '_' alone");
+	if (strspn(name,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789_-") != strlen(name)) {
+		error = parse_error(p,
+		    "the name of a macro has letters, "
+		    "digits, '-' and '_' alone");
 		goto out;
 	}
 	if ((error = parse_next(p)) != 0 || (error = parse_next(p)) != 0 ||
@@ -403,8 +405,8 @@ parse_clear(struct parse *p)
 }
 
 int
-config_parse(struct cfg_source *src, struct config **out,
-    struct cfg_errors *errs)
+config_parse(
+    struct cfg_source *src, struct config **out, struct cfg_errors *errs)
 {
 	struct parse p = { .src = src, .errs = errs };
 	size_t before = errs->total;

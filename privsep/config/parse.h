@@ -50,8 +50,8 @@ struct parse {
 	struct config *cfg;
 	struct lex lx;
 	struct token tok; /* the one in hand */
-	bool in_braces;	  /* an error here skips more than the line */
-	bool held;	  /* tok begins the next statement */
+	bool in_braces;   /* an error here skips more than the line */
+	bool held;        /* tok begins the next statement */
 	struct p_action *actions;
 	size_t nactions;
 	struct p_rule *rules;
@@ -130,8 +130,8 @@ int phrases_init(struct phrases *set, enum ctx ctx);
 
 /* Take the words of one phrase of the set, of which those of prefix ("" or
  * words with a blank at the end) were taken already; its id goes to *id. */
-int parse_phrase(struct parse *p, const struct phrases *set,
-    const char *prefix, int *id);
+int parse_phrase(
+    struct parse *p, const struct phrases *set, const char *prefix, int *id);
 
 /* Some phrase of the set begins with this word. */
 bool phrases_begin(const struct phrases *set, struct span word);
@@ -147,8 +147,7 @@ int parse_hostname(struct parse *p);
 int parse_sub_addr_delim(struct parse *p);
 
 /* A duration in seconds within bounds; the token is taken. */
-int parse_duration(struct parse *p, uint64_t min, uint64_t max,
-    uint64_t *out);
+int parse_duration(struct parse *p, uint64_t min, uint64_t max, uint64_t *out);
 
 /* A number within bounds; the token is taken. */
 int parse_number(struct parse *p, uint64_t min, uint64_t max, uint64_t *out);

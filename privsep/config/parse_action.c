@@ -85,8 +85,8 @@ action_options(struct parse *p, struct p_action *pa)
 		} else if (id == KW_A_USER) {
 			error = action_user(p, &pa->a);
 		} else {
-			error = parse_duration(p, 1, 365ULL * 24 * 60 * 60,
-			    &pa->a.ttl_s);
+			error = parse_duration(
+			    p, 1, 365ULL * 24 * 60 * 60, &pa->a.ttl_s);
 		}
 		seen |= 1ULL << id;
 	}
@@ -109,8 +109,8 @@ parse_action(struct parse *p)
 	p->actions = array;
 	pa = &p->actions[p->nactions];
 	*pa = (struct p_action){ .pos = pos };
-	if ((error = parse_text(p, "a name for the action",
-		 &pa->a.name)) != 0) {
+	if ((error = parse_text(p, "a name for the action", &pa->a.name)) !=
+	    0) {
 		free(pa->a.name);
 		return error;
 	}

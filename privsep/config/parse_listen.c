@@ -77,8 +77,8 @@ listen_socket_path(struct parse *p, struct listener *l)
 		if (p->tok.text.len == 0 || p->tok.text.p[0] != '/')
 			return parse_expected(p, "an absolute path");
 		if (p->tok.text.len >= SUN_PATH_MAX)
-			return parse_error(p, "longer than %zu octets",
-			    SUN_PATH_MAX - 1);
+			return parse_error(
+			    p, "longer than %zu octets", SUN_PATH_MAX - 1);
 		error = parse_text(p, "a path", &l->name);
 	} else if ((l->name = strdup(LISTEN_SOCKET_PATH)) == NULL) {
 		error = -E_NOMEM;
@@ -95,8 +95,8 @@ listen_target(struct parse *p, struct listener *l, bool *both)
 	char *text = NULL;
 	int error;
 
-	if ((error = parse_text(p, "an address, an interface or 'socket'",
-		 &text)) != 0)
+	if ((error = parse_text(
+		 p, "an address, an interface or 'socket'", &text)) != 0)
 		goto out;
 	if (at.kind == TOK_WORD && strcmp(text, "socket") == 0) {
 		error = listen_socket_path(p, l);
@@ -129,8 +129,7 @@ listen_port(struct parse *p, struct listener *l)
 	uint64_t port;
 	int error;
 
-	if (p->tok.kind == TOK_WORD &&
-	    span_eq(p->tok.text, span_str("smtp"))) {
+	if (p->tok.kind == TOK_WORD && span_eq(p->tok.text, span_str("smtp"))) {
 		listen_set_port(l, 25);
 		return parse_next(p);
 	}
@@ -139,10 +138,10 @@ listen_port(struct parse *p, struct listener *l)
 		listen_set_port(l, 587);
 		return parse_next(p);
 	}
-	if (p->tok.kind == TOK_WORD &&
-	    span_eq(p->tok.text, span_str("smtps")))
-		return parse_error(p, "'smtps' is not supported here: "
-				      "there is no TLS");
+	if (p->tok.kind == TOK_WORD && span_eq(p->tok.text, span_str("smtps")))
+		return parse_error(p,
+		    "'smtps' is not supported here: "
+		    "there is no TLS");
 	if (p->tok.kind != TOK_WORD || p->tok.text.p[0] < '0' ||
 	    p->tok.text.p[0] > '9')
 		return parse_expected(p, what);
@@ -187,8 +186,8 @@ listen_family(struct parse *p, struct listener *l, bool *both, int family)
 		listen_set_port(l, port);
 		*both = false;
 	} else {
-		cfg_error_add(p->errs, &p->tok.pos,
-		    "inet4 and inet6 are for interfaces");
+		cfg_error_add(
+		    p->errs, &p->tok.pos, "inet4 and inet6 are for interfaces");
 		return -E_SYNTAX;
 	}
 	return 0;
@@ -239,8 +238,8 @@ listen_options(struct parse *p, struct listener *l, bool *both)
 			cfg_error_add(p->errs, &pos, "given twice");
 			error = -E_SYNTAX;
 		} else if (l->kind == LISTEN_SOCKET && id == KW_L_PORT) {
-			cfg_error_add(p->errs, &pos,
-			    "a local socket has no port");
+			cfg_error_add(
+			    p->errs, &pos, "a local socket has no port");
 			error = -E_SYNTAX;
 		} else {
 			error = listen_option(p, l, id, both);

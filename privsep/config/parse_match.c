@@ -21,8 +21,7 @@ match_condition(struct parse *p, struct p_rule *r, const struct cfg_pos *pos,
 		if (r->conds[i].kind == kind ||
 		    (group != COND_SESSION &&
 			cond_row(r->conds[i].kind)->group == group)) {
-			cfg_error_add(p->errs, pos,
-			    "the rule has '%s' already",
+			cfg_error_add(p->errs, pos, "the rule has '%s' already",
 			    cond_row(r->conds[i].kind)->words);
 			return -E_SYNTAX;
 		}
@@ -31,10 +30,10 @@ match_condition(struct parse *p, struct p_rule *r, const struct cfg_pos *pos,
 	*c = (struct p_cond){ .kind = kind, .negate = negate };
 	if (cond_row(kind)->arg == ARG_NONE)
 		return 0;
-	if (p->tok.kind == TOK_WORD &&
-	    span_eq(p->tok.text, span_str("regex")))
-		return parse_error(p, "'regex' is not supported here: "
-				      "list what shall match");
+	if (p->tok.kind == TOK_WORD && span_eq(p->tok.text, span_str("regex")))
+		return parse_error(p,
+		    "'regex' is not supported here: "
+		    "list what shall match");
 	return parse_ref(p, true, &c->table);
 }
 
@@ -48,27 +47,26 @@ match_conditions(struct parse *p, struct p_rule *r, const struct phrases *set)
 
 	for (;;) {
 		pos = p->tok.pos;
-		if ((negate = parse_is(p, '!')) &&
-		    (error = parse_next(p)) != 0)
+		if ((negate = parse_is(p, '!')) && (error = parse_next(p)) != 0)
 			return error;
 		if (parse_is_eol(p))
 			return parse_expected(p, "action or reject");
 		if ((error = parse_phrase(p, set, "", &id)) != 0)
 			return error;
 		if (id < PHRASE_COND && negate) {
-			cfg_error_add(p->errs, &pos,
-			    "only a condition can be negated");
+			cfg_error_add(
+			    p->errs, &pos, "only a condition can be negated");
 			return -E_SYNTAX;
 		}
 		if (id == KW_R_REJECT)
 			return 0;
 		if (id == KW_R_ACTION) {
 			r->action.pos = p->tok.pos;
-			return parse_text(p, "the name of an action",
-			    &r->action.name);
+			return parse_text(
+			    p, "the name of an action", &r->action.name);
 		}
-		error = match_condition(p, r, &pos,
-		    (enum cond_kind)(id - PHRASE_COND), negate);
+		error = match_condition(
+		    p, r, &pos, (enum cond_kind)(id - PHRASE_COND), negate);
 		if (error != 0)
 			return error;
 	}

@@ -39,9 +39,8 @@ setting_value(struct parse *p, enum setting_type type, uint64_t min,
 	buf_init(&b, 64);
 	setting_format(type, min, &a);
 	setting_format(type, max, &b);
-	parse_error(p, "out of range: at least %.*s, at most %.*s",
-	    (int)a.len, (const char *)a.data, (int)b.len,
-	    (const char *)b.data);
+	parse_error(p, "out of range: at least %.*s, at most %.*s", (int)a.len,
+	    (const char *)a.data, (int)b.len, (const char *)b.data);
 	buf_clear(&a);
 	buf_clear(&b);
 	return -E_SYNTAX;
@@ -67,10 +66,10 @@ setting_list(struct parse *p, const struct setting_list_row *row)
 
 	for (;;) {
 		if (list.n == CFG_LIST_MAX)
-			return parse_error(p, "more than %d times",
-			    CFG_LIST_MAX);
-		error = parse_duration(p, row->min, row->max,
-		    &list.s[list.n++]);
+			return parse_error(
+			    p, "more than %d times", CFG_LIST_MAX);
+		error =
+		    parse_duration(p, row->min, row->max, &list.s[list.n++]);
 		if (error != 0)
 			return error;
 		if (!parse_is(p, ','))
@@ -104,8 +103,8 @@ parse_setting(struct parse *p, const struct phrases *set, int id)
 	int error;
 
 	if (id >= PHRASE_LIST)
-		return setting_list(p,
-		    setting_list_row((size_t)(id - PHRASE_LIST)));
+		return setting_list(
+		    p, setting_list_row((size_t)(id - PHRASE_LIST)));
 	for (;;) {
 		row = setting_row((size_t)(id - PHRASE_SETTING));
 		error = setting_value(p, row->type, row->min, row->max,

@@ -12,8 +12,8 @@
 /* Record the table before its content is read: rules that use it are then no
  * errors because of an error in it. */
 static int
-parse_table_new(struct parse *p, const struct cfg_pos *pos, char *name,
-    struct table **out)
+parse_table_new(
+    struct parse *p, const struct cfg_pos *pos, char *name, struct table **out)
 {
 	struct table *t = NULL;
 	void *array = p->tables;
@@ -54,12 +54,14 @@ parse_table_file(struct parse *p, struct table *t)
 	if (path.len == 0)
 		return parse_expected(p, "the path of a file");
 	t->kind = TABLE_FILE;
-	if ((t->path = span_dup(path)) == NULL)
-		return -E_NOMEM;
 	error = cfg_source_file(p->src, path, &pos, p->errs, &t->file);
-	if (error == 0)
-		error = table_read(t, t->file, p->errs);
-	return error != 0 ? error : parse_next(p);
+	if (error != 0)
+		return error;
+	if ((t->path = strdup(t->file->path)) == NULL)
+		return -E_NOMEM;
+	if ((error = table_read(t, t->file, p->errs)) != 0)
+		return error;
+	return parse_next(p);
 }
 
 int

@@ -114,8 +114,8 @@ unit_is(const struct unit *u, enum setting_type type, unsigned char letter)
 }
 
 static int
-unit_find(enum setting_type type, struct span rest, uint64_t value,
-    uint64_t *factor)
+unit_find(
+    enum setting_type type, struct span rest, uint64_t value, uint64_t *factor)
 {
 	size_t i;
 
@@ -169,8 +169,8 @@ setting_format(enum setting_type type, uint64_t value, struct buf *out)
 		if (u->type != type || value == 0 || u->factor == WEEK ||
 		    value % u->factor != 0)
 			continue;
-		buf_addf(out, "%llu%c",
-		    (unsigned long long)(value / u->factor), u->letter);
+		buf_addf(out, "%llu%c", (unsigned long long)(value / u->factor),
+		    u->letter);
 		return;
 	}
 	buf_addf(out, "%llu%s", (unsigned long long)value,

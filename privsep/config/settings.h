@@ -35,8 +35,8 @@ const struct setting_list_row *setting_list_row(size_t i);
 
 /* The field of a row. */
 uint64_t *setting_field(struct settings *set, const struct setting_row *row);
-struct cfg_durations *setting_list_field(struct settings *set,
-    const struct setting_list_row *row);
+struct cfg_durations *setting_list_field(
+    struct settings *set, const struct setting_list_row *row);
 
 /* Every field its default. */
 void settings_defaults(struct settings *set);

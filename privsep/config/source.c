@@ -12,8 +12,8 @@
 #include "privsep/config/source.h"
 
 int
-cfg_source_record(struct cfg_source *src, char *path, struct span data,
-    unsigned char *mem)
+cfg_source_record(
+    struct cfg_source *src, char *path, struct span data, unsigned char *mem)
 {
 	struct cfg_file *file;
 	int error = -E_NOMEM;
@@ -61,8 +61,8 @@ cfg_source_free(struct cfg_source *src)
 }
 
 int
-cfg_source_from_text(struct span text, const char *hostname,
-    struct cfg_source **out)
+cfg_source_from_text(
+    struct span text, const char *hostname, struct cfg_source **out)
 {
 	struct cfg_source *src;
 	int error = -E_NOMEM;
@@ -83,8 +83,8 @@ fail:
 }
 
 int
-cfg_source_add_file(struct cfg_source *src, const char *path,
-    struct span content)
+cfg_source_add_file(
+    struct cfg_source *src, const char *path, struct span content)
 {
 	unsigned char *mem;
 
@@ -92,13 +92,13 @@ cfg_source_add_file(struct cfg_source *src, const char *path,
 		return -E_NOMEM;
 	if (content.len > 0)
 		memcpy(mem, content.p, content.len);
-	return cfg_source_record(src, strdup(path),
-	    (struct span){ mem, content.len }, mem);
+	return cfg_source_record(
+	    src, strdup(path), (struct span){ mem, content.len }, mem);
 }
 
 int
-cfg_source_add_define(struct cfg_source *src, const char *name,
-    struct span value)
+cfg_source_add_define(
+    struct cfg_source *src, const char *name, struct span value)
 {
 	struct cfg_macro *grown, m;
 

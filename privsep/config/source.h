@@ -52,8 +52,8 @@ int cfg_source_file(struct cfg_source *src, struct span path,
 
 /* Record a file; takes path and mem (which may be NULL for borrowed data),
  * also when it fails.  0, -E_NOMEM or -E_TOOLONG. */
-int cfg_source_record(struct cfg_source *src, char *path, struct span data,
-    unsigned char *mem);
+int cfg_source_record(
+    struct cfg_source *src, char *path, struct span data, unsigned char *mem);
 
 /* Read a file from disk by the rules of cfg_source_load_disk and record it.
  * Errors as for cfg_source_file. */

@@ -75,8 +75,8 @@ disk_read_fd(struct cfg_source *src, int fd, const char *path,
 		cfg_error_add(errs, pos, "%s: %s", path, err_text(error));
 		return error;
 	}
-	error = cfg_source_record(src, strdup(path),
-	    (struct span){ mem, got }, mem);
+	error = cfg_source_record(
+	    src, strdup(path), (struct span){ mem, got }, mem);
 	if (error == -E_TOOLONG) {
 		cfg_error_add(errs, pos,
 		    "%s: more than %d files, or than %u MiB in all", path,
@@ -114,8 +114,8 @@ disk_hostname(void)
 	int fd;
 
 	if ((fd = open(MAILNAME, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) >= 0) {
-		if (disk_read_all(fd, (unsigned char *)name, sizeof(name) - 1,
-			&len) != 0)
+		if (disk_read_all(
+			fd, (unsigned char *)name, sizeof(name) - 1, &len) != 0)
 			len = 0;
 		close(fd);
 	}
@@ -150,8 +150,8 @@ cfg_source_load_disk(const struct cfg_load *load, struct cfg_source **out,
 		return -E_NOMEM;
 	src->disk = true;
 	src->base = disk_base(load->path);
-	src->hostname = load->hostname != NULL ? strdup(load->hostname)
-					       : disk_hostname();
+	src->hostname =
+	    load->hostname != NULL ? strdup(load->hostname) : disk_hostname();
 	if (src->base == NULL || src->hostname == NULL)
 		goto fail;
 	for (i = 0; i < load->ndefines; i++) {

@@ -127,8 +127,8 @@ seal_decode(struct cfg_source *src, struct span s)
 		path = rd_span(&r, SEAL_NAME);
 		data = rd_span(&r, CFG_FILE_MAX);
 		if (!r.bad)
-			error = cfg_source_record(src, span_dup(path), data,
-			    NULL);
+			error =
+			    cfg_source_record(src, span_dup(path), data, NULL);
 	}
 	if (error == 0 && (!rd_done(&r) || src->nfiles == 0))
 		error = -E_CORRUPT;
@@ -154,8 +154,8 @@ cfg_source_from_fd(int fd, struct cfg_source **out)
 		error = -E_NOMEM;
 		goto fail;
 	}
-	if ((error = seal_decode(src,
-		 (struct span){ src->map, src->map_len })) != 0)
+	if ((error = seal_decode(
+		 src, (struct span){ src->map, src->map_len })) != 0)
 		goto fail;
 	*out = src;
 	return 0;
@@ -185,8 +185,8 @@ config_slice_to_memfd(const struct config *cfg, enum cfg_slice slice, int *fd)
 		config_print_listeners(cfg, &text);
 	error = text.err;
 	if (error == 0)
-		error = cfg_source_from_text(buf_span(&text), cfg->hostname,
-		    &src);
+		error =
+		    cfg_source_from_text(buf_span(&text), cfg->hostname, &src);
 	if (error == 0)
 		error = cfg_source_to_memfd(src, fd);
 	cfg_source_free(src);

@@ -66,8 +66,8 @@ suggest_try(struct suggest *s, const char *candidate)
 	if (len == 0 || len > SUGGEST_WORD_MAX || s->word.len == 0 ||
 	    s->word.len > SUGGEST_WORD_MAX)
 		return;
-	d = suggest_distance((const char *)s->word.p, s->word.len, candidate,
-	    len);
+	d = suggest_distance(
+	    (const char *)s->word.p, s->word.len, candidate, len);
 	if (d >= s->best)
 		return;
 	s->best = d;

@@ -59,8 +59,8 @@ table_grow(struct table *t)
 		return -E_TOOLONG;
 	if (t->nents != 0 && (t->nents & (t->nents - 1)) != 0)
 		return 0;
-	ents = chk_realloc(t->ents, t->nents == 0 ? 1 : 2 * t->nents,
-	    sizeof(*ents));
+	ents = chk_realloc(
+	    t->ents, t->nents == 0 ? 1 : 2 * t->nents, sizeof(*ents));
 	if (ents == NULL)
 		return -E_NOMEM;
 	t->ents = ents;
@@ -165,8 +165,8 @@ table_count(const struct table *t)
 }
 
 void
-table_entry(const struct table *t, size_t i, struct span *key,
-    struct span *value)
+table_entry(
+    const struct table *t, size_t i, struct span *key, struct span *value)
 {
 	const struct table_ent *e = &t->ents[i];
 

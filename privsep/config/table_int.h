@@ -34,10 +34,11 @@ struct table {
 	size_t nents;
 	struct table_net *net4, *net6; /* sorted: bits, then address */
 	size_t nnet4, nnet6;
-	struct cfg_pos pos;	     /* while parsing: where it is defined, */
+	bool has4[33], has6[129];    /* some network is that many bits long */
+	struct cfg_pos pos;          /* while parsing: where it is defined, */
 	const struct cfg_file *file; /* and what its entries were read from */
-	bool broken;		     /* its text had errors */
-	unsigned checked;	     /* kinds of use, a bit for each */
+	bool broken;                 /* its text had errors */
+	unsigned checked;            /* kinds of use, a bit for each */
 };
 
 /* An empty table.  name may be NULL; both strings are taken, also when it
@@ -55,8 +56,8 @@ void table_finish(struct table *t);
 
 /* Read the content of a file table.  Errors in its lines are added to errs.
  * 0, -E_SYNTAX or -E_NOMEM. */
-int table_read(struct table *t, const struct cfg_file *file,
-    struct cfg_errors *errs);
+int table_read(
+    struct table *t, const struct cfg_file *file, struct cfg_errors *errs);
 
 /* Parse "address" or "address/bits".  *v6 says the family.  Host bits are
  * cleared.  0 or -E_SYNTAX. */

@@ -26,8 +26,7 @@ table_match_string(const struct table *t, struct span key)
 
 /* The key of up to three parts is in the table. */
 static bool
-match_parts(const struct table *t, struct span a, struct span b,
-    struct span c)
+match_parts(const struct table *t, struct span a, struct span b, struct span c)
 {
 	unsigned char key[MATCH_MAX];
 	size_t len = 0, i;
@@ -88,8 +87,8 @@ match_local(const struct table *t, struct span local, struct span domain)
 }
 
 bool
-table_match_mailaddr(const struct table *t, struct span local,
-    struct span domain, char delim)
+table_match_mailaddr(
+    const struct table *t, struct span local, struct span domain, char delim)
 {
 	const unsigned char *cut = NULL;
 
@@ -193,36 +192,35 @@ table_net_index(struct table *t)
 		table_entry(t, i, &key, &value);
 		if (table_net_parse(key, &net, &v6) != 0)
 			continue;
-		if (v6)
+		if (v6) {
+			t->has6[net.bits] = true;
 			t->net6[t->nnet6++] = net;
-		else
+		} else {
+			t->has4[net.bits] = true;
 			t->net4[t->nnet4++] = net;
+		}
 	}
 	qsort(t->net4, t->nnet4, sizeof(*t->net4), net_order);
 	qsort(t->net6, t->nnet6, sizeof(*t->net6), net_order);
 	return 0;
 }
 
-/* Try each length of network in turn: skip to the first network of the next
- * length, mask, search. */
+/* Try each length of network that the table has. */
 static bool
-net_match(const struct table_net *nets, size_t n, const unsigned char *addr,
-    size_t len)
+net_match(const struct table_net *nets, size_t n, const bool *has,
+    const unsigned char *addr, size_t len)
 {
 	struct table_net want;
 	unsigned bits;
-	size_t i = 0;
 
-	for (bits = 0; bits <= len * 8 && i < n; bits++) {
-		if (nets[i].bits != bits)
+	for (bits = 0; bits <= len * 8 && n > 0; bits++) {
+		if (!has[bits])
 			continue;
 		want = (struct table_net){ .bits = (uint8_t)bits };
 		memcpy(want.addr, addr, len);
 		net_mask(want.addr, len, bits);
 		if (bsearch(&want, nets, n, sizeof(*nets), net_order) != NULL)
 			return true;
-		while (i < n && nets[i].bits == bits)
-			i++;
 	}
 	return false;
 }
@@ -235,12 +233,12 @@ table_match_netaddr(const struct table *t, const struct sockaddr *sa)
 	const unsigned char *a;
 
 	if (sa->sa_family == AF_INET)
-		return net_match(t->net4, t->nnet4,
+		return net_match(t->net4, t->nnet4, t->has4,
 		    (const unsigned char *)&in4->sin_addr, 4);
 	if (sa->sa_family != AF_INET6)
 		return false;
 	a = in6->sin6_addr.s6_addr;
 	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		return net_match(t->net4, t->nnet4, a + 12, 4);
-	return net_match(t->net6, t->nnet6, a, 16);
+		return net_match(t->net4, t->nnet4, t->has4, a + 12, 4);
+	return net_match(t->net6, t->nnet6, t->has6, a, 16);
 }

@@ -121,8 +121,8 @@ phrases_begin(const struct phrases *set, struct span word)
 
 /* The word that follows prefix in a phrase; false if it has another prefix. */
 static bool
-phrase_next_word(const char *phrase, const char *prefix, char *word,
-    size_t size)
+phrase_next_word(
+    const char *phrase, const char *prefix, char *word, size_t size)
 {
 	size_t len = strlen(prefix);
 
@@ -146,8 +146,8 @@ phrases_list(const struct phrases *set, const char *prefix, struct buf *out,
 	size_t i, j, n = 0;
 
 	for (i = 0; i < set->n; i++) {
-		if (!phrase_next_word(set->p[i].words, prefix, word,
-			sizeof(word)))
+		if (!phrase_next_word(
+			set->p[i].words, prefix, word, sizeof(word)))
 			continue;
 		for (j = 0; j < i; j++) {
 			if (phrase_next_word(set->p[j].words, prefix, other,
@@ -187,20 +187,19 @@ phrase_unknown(struct parse *p, const struct phrases *set, const char *prefix,
 		parse_expected(p, strchr(all, ',') != NULL ? "a keyword" : all);
 	else if (suggest_text(&suggest)[0] != '\0')
 		parse_error(p, "unknown word '%.*s'%s",
-		    (int)suggest_len(p->tok.text),
-		    (const char *)p->tok.text.p, suggest_text(&suggest));
+		    (int)suggest_len(p->tok.text), (const char *)p->tok.text.p,
+		    suggest_text(&suggest));
 	else
 		parse_error(p, "unknown word '%.*s'; expected %s%s",
-		    (int)suggest_len(p->tok.text),
-		    (const char *)p->tok.text.p,
+		    (int)suggest_len(p->tok.text), (const char *)p->tok.text.p,
 		    strchr(all, ',') != NULL ? "one of: " : "", all);
 	buf_clear(&list);
 	return -E_SYNTAX;
 }
 
 int
-parse_phrase(struct parse *p, const struct phrases *set, const char *prefix,
-    int *id)
+parse_phrase(
+    struct parse *p, const struct phrases *set, const char *prefix, int *id)
 {
 	char words[PHRASE_MAX], done[PHRASE_MAX];
 	bool more = true;

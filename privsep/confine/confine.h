@@ -52,8 +52,8 @@ int confine_make_namespaces(int *net_fd, int *root_fd, const char **step);
 
 /*
  * Hold a live process against the table, by its /proc/PID: ids, groups,
- * no_new_privs, seccomp mode, capability sets, root directory, namespaces,
- * not dumpable.  Appends one line "what: expected X, is Y" for each
+ * no_new_privs, seccomp mode, capability sets, umask, limits, root directory,
+ * namespaces, not dumpable.  Appends one line "what: expected X, is Y" for each
  * difference to out.  0 when there is none, -E_DENIED when there is,
  * -E_NOENT when there is no such process.  uid and gid as given in M_HELLO.
  * A sanitizer build does not ask for the filter (smtpd -V says so).

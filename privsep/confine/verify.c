@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,6 +148,7 @@ verify_status(struct verify *v)
 	/* a recipient has the groups that the system says */
 	if (v->spec->user != NULL)
 		status_is(v, buf_span(&b), "Groups", "");
+	status_is(v, buf_span(&b), "Umask", "0077");
 	status_is(v, buf_span(&b), "NoNewPrivs", "1");
 #ifndef BULKHEAD_SANITIZE
 	status_is(v, buf_span(&b), "Seccomp", "2");
@@ -154,6 +156,53 @@ verify_status(struct verify *v)
 	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
 		status_is(v, buf_span(&b), caps[i], "0000000000000000");
 out:
+	buf_clear(&b);
+	return error;
+}
+
+/* The limit of that name, soft and hard, in /proc/PID/limits. */
+static void
+limit_is(struct verify *v, struct span limits, const char *name, uint64_t value)
+{
+	struct span line, soft, hard;
+	size_t len = strlen(name);
+	char want[32] = "unlimited";
+
+	if (value != UINT64_MAX)
+		snprintf(want, sizeof(want), "%" PRIu64, value);
+	while (next_line(&limits, &line)) {
+		if (line.len <= len || memcmp(line.p, name, len) != 0)
+			continue;
+		line = (struct span){ line.p + len, line.len - len };
+		soft = next_word(&line);
+		hard = next_word(&line);
+		if (!span_eq(soft, span_str(want)))
+			differ(v, name, want, soft);
+		else if (!span_eq(hard, span_str(want)))
+			differ(v, name, want, hard);
+		return;
+	}
+	differ(v, name, want, span_str("missing"));
+}
+
+/* All but the number of descriptors, which the machine may have capped. */
+static int
+verify_limits(struct verify *v)
+{
+	const struct role_limits *l = &v->spec->limits;
+	struct buf b;
+	int error;
+
+	buf_init(&b, PROC_MAX);
+	if ((error = read_file(v, "limits", &b)) == 0) {
+		limit_is(v, buf_span(&b), "Max processes", 0);
+		limit_is(v, buf_span(&b), "Max core file size", 0);
+		limit_is(v, buf_span(&b), "Max locked memory", 0);
+		limit_is(v, buf_span(&b), "Max file size", l->fsize);
+#ifndef BULKHEAD_SANITIZE
+		limit_is(v, buf_span(&b), "Max data size", l->data);
+#endif
+	}
 	buf_clear(&b);
 	return error;
 }
@@ -279,6 +328,7 @@ confine_verify(pid_t pid, enum role role, uid_t uid, gid_t gid, struct buf *out)
 	if (v.dir_fd < 0)
 		return err_from_errno(errno);
 	if ((error = verify_status(&v)) == 0 &&
+	    (error = verify_limits(&v)) == 0 &&
 	    (error = verify_not_dumpable(&v)) == 0 &&
 	    (error = verify_namespace(&v, "ipc")) == 0 &&
 	    (error = verify_namespace(&v, "uts")) == 0 &&

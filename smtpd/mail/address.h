@@ -45,8 +45,8 @@ struct mail_address {
  * enum address_flag.  Gives the octets read in *used: what follows them is
  * for the caller.  0, -E_SYNTAX or -E_TOOLONG; on error nothing is written.
  * Input is hostile. */
-int address_parse_path(struct span in, unsigned flags,
-    struct mail_address *out, size_t *used);
+int address_parse_path(
+    struct span in, unsigned flags, struct mail_address *out, size_t *used);
 
 /* Parse all of in as a mailbox without brackets, for command lines, tables
  * and the configuration.  An empty span is the null reverse-path when flags

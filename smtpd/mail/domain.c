@@ -19,14 +19,14 @@
 static const struct {
 	uint32_t lo, hi;
 } domain_refused[] = {
-	{ 0x0080, 0x00a0 }, /* C1 controls, no-break space */
-	{ 0x2000, 0x200b }, /* spaces */
-	{ 0x200e, 0x206f }, /* directions, separators, invisible marks */
-	{ 0x3000, 0x3002 }, /* ideographic space, comma, full stop */
-	{ 0xe000, 0xf8ff }, /* private use */
-	{ 0xfe00, 0xfe0f }, /* variation selectors */
-	{ 0xfeff, 0xfeff }, /* byte order mark */
-	{ 0xff00, 0xffff }, /* full-width and half-width forms, specials */
+	{ 0x0080, 0x00a0 },    /* C1 controls, no-break space */
+	{ 0x2000, 0x200b },    /* spaces */
+	{ 0x200e, 0x206f },    /* directions, separators, invisible marks */
+	{ 0x3000, 0x3002 },    /* ideographic space, comma, full stop */
+	{ 0xe000, 0xf8ff },    /* private use */
+	{ 0xfe00, 0xfe0f },    /* variation selectors */
+	{ 0xfeff, 0xfeff },    /* byte order mark */
+	{ 0xff00, 0xffff },    /* full-width and half-width forms, specials */
 	{ 0xe0000, 0x10ffff }, /* tags, selectors, private use */
 };
 
@@ -112,8 +112,8 @@ literal_parse(struct span in)
 	in.p++;
 	in.len -= 2;
 	if (in.len > sizeof(tag) - 1 &&
-	    span_caseeq((struct span){ in.p, sizeof(tag) - 1 },
-		span_str(tag))) {
+	    span_caseeq(
+		(struct span){ in.p, sizeof(tag) - 1 }, span_str(tag))) {
 		family = AF_INET6;
 		in.p += sizeof(tag) - 1;
 		in.len -= sizeof(tag) - 1;

@@ -8,15 +8,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "privsep/base/err.h"
 #include "smtpd/mail/eod.h"
 
 void
 eod_init(struct eod *e, size_t line_max, uint64_t size_max)
 {
-	*e = (struct eod){ .state = EOD_S_LINE,
-		.line_max = line_max,
-		.size_max = size_max };
+	*e = (struct eod){
+		.state = EOD_S_LINE, .line_max = line_max, .size_max = size_max
+	};
 }
 
 static void

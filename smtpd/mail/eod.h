@@ -57,8 +57,8 @@ void eod_init(struct eod *, size_t line_max, uint64_t size_max);
  * set; *used is how much of in was read, all of it unless the end came.
  * Octets may come in any pieces.  out's error is for the caller to see; the
  * machine goes on regardless.  Input is hostile. */
-enum eod_status eod_feed(struct eod *, struct span in, size_t *used,
-    struct buf *out);
+enum eod_status eod_feed(
+    struct eod *, struct span in, size_t *used, struct buf *out);
 
 /* The reply that the faults call for: RP_NONE when there are none. */
 enum reply eod_verdict(const struct eod *);

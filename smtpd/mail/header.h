@@ -58,8 +58,8 @@ bool header_next(struct span *rest, struct header_field *out);
 
 /* The first field of that name (ASCII case does not matter).  False when
  * there is none. */
-bool header_find(struct span message, const char *name,
-    struct header_field *out);
+bool header_find(
+    struct span message, const char *name, struct header_field *out);
 
 /* A field's name is this one. */
 bool header_is(const struct header_field *, const char *name);
@@ -82,7 +82,7 @@ void header_list_init(struct header_list *, struct span value);
 /* The next mailbox: 1 and *out, 0 at the end, -E_SYNTAX or -E_TOOLONG, after
  * which the rest of the list is not read.  flags as for address_parse.
  * Input is hostile. */
-int header_list_next(struct header_list *, unsigned flags,
-    struct mail_address *out);
+int header_list_next(
+    struct header_list *, unsigned flags, struct mail_address *out);
 
 #endif

@@ -74,10 +74,10 @@ struct rcpt_params {
  * (RP_NONE) or the reply to give: RP_BAD_ARGUMENT for a bad value or one
  * given twice, RP_PARAM_UNKNOWN for a keyword that is not known or not
  * announced.  *out is written only on success.  Input is hostile. */
-enum reply mail_params_parse(struct span in, unsigned ext,
-    struct mail_params *out);
-enum reply rcpt_params_parse(struct span in, unsigned ext,
-    struct rcpt_params *out);
+enum reply mail_params_parse(
+    struct span in, unsigned ext, struct mail_params *out);
+enum reply rcpt_params_parse(
+    struct span in, unsigned ext, struct rcpt_params *out);
 
 /* Append the parameters that were given and that ext knows, each with its
  * leading space: what a client adds to its command, and the form in which
@@ -85,13 +85,5 @@ enum reply rcpt_params_parse(struct span in, unsigned ext,
  * 0 or the buffer's error. */
 int mail_params_format(const struct mail_params *, unsigned ext, struct buf *);
 int rcpt_params_format(const struct rcpt_params *, unsigned ext, struct buf *);
-
-/* Decode xtext (RFC 3461 4): appends the octets.  -E_SYNTAX for anything that
- * is not xtext or that does not decode to printable ASCII and spaces, then
- * nothing is appended; else 0 or the buffer's error. */
-int xtext_decode(struct span in, struct buf *out);
-
-/* Append s as xtext.  0 or the buffer's error. */
-int xtext_encode(struct span s, struct buf *out);
 
 #endif

@@ -19,14 +19,14 @@
 
 /* What a Received field says.  Borrows everything. */
 struct trace_received {
-	struct span helo;   /* argument of HELO or EHLO; empty: none was given */
-	struct span name;   /* name of the peer's address; empty: unknown */
-	struct span addr;   /* that address as inet_ntop(3) gives it; empty: the
+	struct span helo; /* argument of HELO or EHLO; empty: none was given */
+	struct span name; /* name of the peer's address; empty: unknown */
+	struct span addr; /* that address as inet_ntop(3) gives it; empty: the
 			       peer is a local user */
-	uint32_t uid;       /* that user */
-	struct span by;     /* our host name */
-	bool esmtp;         /* EHLO was said */
-	bool tls;           /* the session has TLS */
+	uint32_t uid;     /* that user */
+	struct span by;   /* our host name */
+	bool esmtp;       /* EHLO was said */
+	bool tls;         /* the session has TLS */
 	bool authenticated; /* the client has authenticated */
 	bool utf8;          /* MAIL had SMTPUTF8 */
 	uint64_t msgid;

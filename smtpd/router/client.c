@@ -14,7 +14,7 @@ client_cmp(struct client *a, struct client *b)
 	return a->sid < b->sid ? -1 : a->sid > b->sid;
 }
 
-RB_GENERATE_STATIC(client_tree, client, entry, client_cmp)
+RB_GENERATE(client_tree, client, entry, client_cmp)
 
 struct peer *
 peer_of(struct chan *ch)

@@ -82,7 +82,8 @@ node_cmp(struct node *a, struct node *b)
 	return fold_cmp(address_domain(&a->addr), address_domain(&b->addr));
 }
 
-RB_GENERATE_STATIC(node_tree, node, entry, node_cmp)
+RB_GENERATE_INTERNAL(
+    node_tree, node, entry, node_cmp, __attribute__((__unused__)) static)
 
 static enum reply
 walk_fail(struct walk *w, enum reply reply, const char *why,

@@ -22,7 +22,8 @@ limit_cmp(struct limit *a, struct limit *b)
 	return source_cmp(&a->key, &b->key);
 }
 
-RB_GENERATE_STATIC(limit_tree, limit, entry, limit_cmp)
+RB_GENERATE_INTERNAL(
+    limit_tree, limit, entry, limit_cmp, __attribute__((__unused__)) static)
 
 void
 limits_init(struct limits *l)

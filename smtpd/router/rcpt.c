@@ -94,7 +94,7 @@ rcpt_log(const struct rcpt *r, enum reply reply)
 	address_format(ok ? &r->path : &r->ex.at, &at);
 	LOG(ok ? EV_RCPT_ACCEPT : EV_RCPT_REJECT, KI("message", tx->id),
 	    KS("peer", peer), KB("from", buf_span(&from)),
-	    KB("rcpt", buf_span(&rcpt)), KU("code", reply_code(reply)),
+	    KB("rcpt", buf_span(&rcpt)), KU("code", reply_code((uint16_t)reply)),
 	    KU("line", r->ex.rule == NULL ? 0 : r->ex.rule->line),
 	    KS("action",
 		r->ex.rule == NULL || r->ex.rule->action == NULL

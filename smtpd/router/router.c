@@ -48,8 +48,8 @@ session_answer(struct chan *ch, uint64_t sid, enum reply reply,
 	if (reply != RP_GREETING) {
 		router.stats.sessions_refused++;
 		LOG(EV_CLIENT_REFUSED, KS("peer", peer),
-		    KU("code", reply_code(reply)),
-		    KS("why", reply_text(reply)));
+		    KU("code", reply_code((uint16_t)reply)),
+		    KS("why", reply_text((uint16_t)reply)));
 	}
 	msg_begin(ch, SESSION_OPENED, sid);
 	msg_put_u16(ch, (uint16_t)reply);

@@ -102,6 +102,7 @@ struct client {
 #define LISTENER_GONE UINT16_MAX /* of a configuration before this one */
 
 RB_HEAD(client_tree, client);
+RB_PROTOTYPE(client_tree, client, entry, client_cmp)
 
 /* A process that clients come from. */
 struct peer {
@@ -120,7 +121,8 @@ struct peer *peer_of(struct chan *);
 /* The channel is lost, and everything that came by it. */
 void peer_free(struct chan *);
 
-/* A client of that source, outside of the limits.  NULL without memory. */
+/* A client of that source, which limits_enter() has counted if it is a
+ * session.  NULL without memory. */
 struct client *client_new(
     struct peer *, uint64_t sid, const struct source *source);
 struct client *client_find(struct peer *, uint64_t sid);

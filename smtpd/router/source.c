@@ -93,12 +93,7 @@ source_attest(int fd, struct source *out)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	int type;
-	socklen_t type_len = sizeof(type);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0 ||
-	    type != SOCK_STREAM)
-		return -E_PEER;
 	memset(&ss, 0, sizeof(ss));
 	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
 		return errno == ENOTCONN ? -E_UNAVAIL : -E_PEER;

@@ -31,9 +31,9 @@ struct source {
 
 #define SOURCE_TEXT_MAX 64 /* octets of its text, NUL included */
 
-/* Read the other end of a connected stream socket, which is borrowed.  0,
+/* Read the other end of a connected socket, which is borrowed.  0,
  * -E_UNAVAIL when the client has gone already, -E_PEER when fd is nothing
- * that a listener of ours accepts (a socketpair, another type).  fd comes
+ * that a listener of ours accepts (a socketpair, a file).  fd comes
  * from a session: hostile. */
 int source_attest(int fd, struct source *out);
 

@@ -34,7 +34,8 @@ envelope_cmp(struct envelope *a, struct envelope *b)
 	return a->notify - b->notify;
 }
 
-RB_GENERATE_STATIC(envelope_tree, envelope, by_final, envelope_cmp)
+RB_GENERATE_INTERNAL(envelope_tree, envelope, by_final, envelope_cmp,
+    __attribute__((__unused__)) static)
 
 struct transaction *
 transaction_new(void)

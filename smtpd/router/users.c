@@ -39,7 +39,8 @@ entry_cmp(struct user_entry *a, struct user_entry *b)
 	return memcmp(a->name, b->name, a->len);
 }
 
-RB_GENERATE_STATIC(user_tree, user_entry, by_name, entry_cmp)
+RB_GENERATE_INTERNAL(user_tree, user_entry, by_name, entry_cmp,
+    __attribute__((__unused__)) static)
 
 void
 users_init(struct users *u, int (*ask)(uint64_t, struct span))

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a table holds must be of the kind that its use asks for: a network that
+ * is misspelt must not turn into a rule that never holds.
+ */
+#include <string.h>
+
+#include "privsep/base/err.h"
+#include "privsep/config/check.h"
+#include "privsep/config/table_int.h"
+#include "smtpd/mail/address.h"
+
+/* A domain, an address literal, "*.domain" or "*". */
+static bool
+entry_domain_ok(struct span s)
+{
+	if (s.len > 0 && s.p[0] == '[')
+		return literal_parse(s) == 0;
+	if (s.len == 1 && s.p[0] == '*')
+		return true;
+	if (s.len > 2 && s.p[0] == '*' && s.p[1] == '.') {
+		s.p += 2;
+		s.len -= 2;
+	}
+	return domain_parse(s, ADDRESS_UTF8) == 0;
+}
+
+/* "user@domain", "@domain", "user" or "<>", with domain as above. */
+static bool
+entry_mailaddr_ok(struct span s)
+{
+	struct mail_address addr;
+	struct span local = s, none = { 0 };
+	size_t at = s.len;
+
+	if (span_eq(s, span_str("<>")))
+		return true;
+	while (at > 0 && s.p[at - 1] != '@')
+		at--;
+	if (at > 0) {
+		local.len = at - 1;
+		if (!entry_domain_ok((struct span){ s.p + at, s.len - at }))
+			return false;
+	}
+	if (at > 0 && local.len == 0)
+		return true;
+	return address_make(local, none, ADDRESS_BARE | ADDRESS_UTF8, &addr) ==
+	    0;
+}
+
+static bool
+entry_netaddr_ok(struct span s)
+{
+	struct table_net net;
+	bool v6;
+
+	return table_net_parse(s, &net, &v6) == 0;
+}
+
+static const struct {
+	bool (*ok)(struct span);
+	const char *what;
+} check_uses[] = {
+	[ARG_NONE] = { NULL, NULL },
+	[ARG_STRING] = { NULL, "words" },
+	[ARG_DOMAIN] = { entry_domain_ok,
+	    "domains (example.org, *.example.org)" },
+	[ARG_MAILADDR] = { entry_mailaddr_ok,
+	    "mailboxes (user@example.org, @example.org, user)" },
+	[ARG_NETADDR] = { entry_netaddr_ok,
+	    "addresses or networks (192.0.2.1, 2001:db8::/32)" },
+	[ARG_MAP] = { NULL, "keys with values" },
+};
+
+static int
+check_entries(struct table *t, enum table_use use, struct cfg_errors *errs)
+{
+	struct cfg_pos pos = { .file = t->file };
+	struct span key, value;
+	size_t i;
+	int error = 0;
+
+	for (i = 0; i < t->nents && errs->total < CFG_ERRORS_MAX; i++) {
+		table_entry(t, i, &key, &value);
+		pos.line = t->ents[i].line;
+		pos.column = t->ents[i].column;
+		if (check_uses[use].ok != NULL && !check_uses[use].ok(key)) {
+			cfg_error_add(errs, &pos,
+			    "'%.*s' does not fit a table of %s", (int)key.len,
+			    (const char *)key.p, check_uses[use].what);
+			error = -E_SYNTAX;
+		}
+		if (use == ARG_MAP && value.len == 0) {
+			cfg_error_add(errs, &pos, "'%.*s' has no value",
+			    (int)key.len, (const char *)key.p);
+			error = -E_SYNTAX;
+		}
+	}
+	return error;
+}
+
+int
+check_table_use(struct table *t, enum table_use use, const struct cfg_pos *pos,
+    struct cfg_errors *errs)
+{
+	int error = 0;
+
+	if (t->broken || use == ARG_NONE)
+		return 0;
+	if (use == ARG_MAP ? t->kind == TABLE_LIST : t->kind == TABLE_MAPPING) {
+		cfg_error_add(errs, pos,
+		    "table <%s> has keys %s values, but here is needed one "
+		    "of %s",
+		    t->name, use == ARG_MAP ? "without" : "with",
+		    check_uses[use].what);
+		return -E_SYNTAX;
+	}
+	if (!(t->checked & 1U << use))
+		error = check_entries(t, use, errs);
+	t->checked |= 1U << use;
+	if (error == 0 && use == ARG_NETADDR)
+		error = table_net_index(t);
+	return error;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The configuration as text again, with everything implied written out.
+ */
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "privsep/config/rules.h"
+#include "privsep/config/settings.h"
+#include "privsep/config/source.h"
+#include "privsep/config/table_int.h"
+
+static void
+print_string(struct buf *out, struct span s)
+{
+	size_t i;
+
+	buf_add(out, "\"", 1);
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_add(out, "\\", 1);
+		buf_add(out, &s.p[i], 1);
+	}
+	buf_add(out, "\"", 1);
+}
+
+static void
+print_word(struct buf *out, const char *words, const char *s)
+{
+	if (s == NULL)
+		return;
+	buf_addf(out, " %s ", words);
+	print_string(out, span_str(s));
+}
+
+void
+config_print_settings(const struct config *cfg, struct buf *out)
+{
+	struct settings set = cfg->set;
+	const struct setting_row *row;
+	const struct setting_list_row *list;
+	const struct cfg_durations *d;
+	size_t i, j;
+
+	buf_add_str(out, "hostname ");
+	print_string(out, span_str(cfg->hostname));
+	buf_addf(out, "\nsmtp sub-addr-delim \"%c\"\n", cfg->sub_addr_delim);
+	for (i = 0; (row = setting_row(i)) != NULL; i++) {
+		buf_addf(out, "%s ", row->words);
+		setting_format(row->type, *setting_field(&set, row), out);
+		buf_add_str(out, "\n");
+	}
+	for (i = 0; (list = setting_list_row(i)) != NULL; i++) {
+		d = setting_list_field(&set, list);
+		buf_addf(out, "%s", list->words);
+		for (j = 0; j < d->n; j++) {
+			buf_add_str(out, j > 0 ? ", " : " ");
+			setting_format(SETTING_DURATION, d->s[j], out);
+		}
+		buf_add_str(out, "\n");
+	}
+}
+
+static void
+print_entries(struct buf *out, const struct table *t)
+{
+	struct span key, value;
+	size_t i;
+
+	buf_add_str(out, "{ ");
+	for (i = 0; i < table_count(t); i++) {
+		table_entry(t, i, &key, &value);
+		buf_add_str(out, i > 0 ? ", " : "");
+		print_string(out, key);
+		if (table_kind(t) != TABLE_MAPPING)
+			continue;
+		buf_add_str(out, " = ");
+		print_string(out, value);
+	}
+	buf_add_str(out, " }");
+}
+
+static void
+print_table(struct buf *out, const struct table *t)
+{
+	struct buf path;
+
+	buf_add_str(out, "table ");
+	print_string(out, span_str(table_name(t)));
+	buf_add_str(out, " ");
+	if (table_path(t) == NULL) {
+		print_entries(out, t);
+	} else {
+		buf_init(&path, CFG_FILE_MAX);
+		buf_addf(&path, "file:%s", table_path(t));
+		print_string(out, buf_span(&path));
+		buf_clear(&path);
+	}
+	buf_add_str(out, "\n");
+}
+
+static void
+print_address(struct buf *out, const struct listener *l)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr_in *in4 = (const void *)&l->addr;
+	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
+
+	if (l->addr.ss_family == AF_INET)
+		inet_ntop(AF_INET, &in4->sin_addr, text, sizeof(text));
+	else
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+	buf_add_str(out, text);
+}
+
+static void
+print_listener(struct buf *out, const struct listener *l)
+{
+	buf_add_str(out, "listen on ");
+	if (l->kind == LISTEN_ADDRESS) {
+		print_address(out, l);
+	} else {
+		buf_add_str(out, l->kind == LISTEN_SOCKET ? "socket " : "");
+		print_string(out, span_str(l->name));
+	}
+	if (l->family != AF_UNSPEC)
+		buf_add_str(out, l->family == AF_INET ? " inet4" : " inet6");
+	if (l->kind != LISTEN_SOCKET)
+		buf_addf(out, " port %u", l->port);
+	print_word(out, "tag", l->tag);
+	print_word(out, "hostname", l->hostname);
+	buf_addf(out, " isolation %s max-sessions %llu",
+	    l->isolation == ISOLATION_WORKER ? "worker" : "connection",
+	    (unsigned long long)l->max_sessions);
+	buf_add_str(out, l->mask_src ? " mask-src" : "");
+	buf_add_str(out, l->no_dsn ? " no-dsn" : "");
+	buf_add_str(out, "\n");
+}
+
+void
+config_print_listeners(const struct config *cfg, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < cfg->nlisteners; i++)
+		print_listener(out, &cfg->listeners[i]);
+}
+
+static void
+print_table_ref(struct buf *out, const struct table *t)
+{
+	struct span key, value;
+
+	if (t->name != NULL) {
+		buf_addf(out, " <%s>", table_name(t));
+	} else if (table_count(t) == 1) {
+		table_entry(t, 0, &key, &value);
+		buf_add_str(out, " ");
+		print_string(out, key);
+	} else {
+		buf_add_str(out, " ");
+		print_entries(out, t);
+	}
+}
+
+static void
+print_action(struct buf *out, const struct action *a)
+{
+	buf_add_str(out, "action ");
+	print_string(out, span_str(a->name));
+	buf_add_str(out, a->kind == ACTION_MBOX ? " mbox " : " maildir ");
+	print_string(out, template_text(a->path));
+	if (a->alias != NULL) {
+		buf_add_str(out, " alias");
+		print_table_ref(out, a->alias);
+	}
+	if (a->userbase != NULL) {
+		buf_add_str(out, " userbase");
+		print_table_ref(out, a->userbase);
+	}
+	print_word(out, "user", a->user);
+	buf_add_str(out, " ttl ");
+	setting_format(SETTING_DURATION, a->ttl_s, out);
+	buf_add_str(out, "\n");
+}
+
+static void
+print_rule(struct buf *out, const struct rule *r)
+{
+	const struct cond *c;
+	size_t i;
+
+	buf_add_str(out, "match");
+	for (i = 0; i < r->nconds; i++) {
+		c = &r->conds[i];
+		buf_addf(out, " %s%s", c->negate ? "!" : "",
+		    cond_row(c->kind)->words);
+		if (c->table != NULL)
+			print_table_ref(out, c->table);
+	}
+	if (r->action != NULL)
+		print_word(out, "action", r->action->name);
+	else
+		buf_add_str(out, " reject");
+	buf_add_str(out, "\n");
+}
+
+void
+config_print(const struct config *cfg, struct buf *out)
+{
+	size_t i;
+
+	config_print_settings(cfg, out);
+	for (i = 0; i < cfg->ntables; i++)
+		print_table(out, cfg->tables[i]);
+	config_print_listeners(cfg, out);
+	for (i = 0; i < cfg->nactions; i++)
+		print_action(out, &cfg->actions[i]);
+	for (i = 0; i < cfg->nrules; i++)
+		print_rule(out, &cfg->rules[i]);
+}

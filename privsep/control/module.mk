@@ -1,0 +1,2 @@
+control_SRCS := privsep/control/client.c privsep/control/main.c \
+    privsep/control/request.c

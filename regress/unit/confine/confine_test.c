@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a confined process cannot do, and what it can.
+ */
+#include "regress/unit/confine/confined.h"
+
+#include <dirent.h>
+#include <event2/event.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "privsep/confine/landlock.h"
+
+/* --- what kills --------------------------------------------------------- */
+
+/* A system call and its arguments. */
+struct probe {
+	const char *name;
+	long nr;
+	long arg[6];
+	unsigned except; /* roles that may */
+};
+
+/* clang-format off */
+static const struct probe probes[] = {
+	{ "execve", __NR_execve, { 0 }, 0 },
+	{ "execveat", __NR_execveat, { 0 }, 0 },
+	{ "socket", __NR_socket, { AF_INET, SOCK_STREAM }, 0 },
+	{ "socketpair", __NR_socketpair, { AF_UNIX, SOCK_STREAM }, 0 },
+	{ "connect", __NR_connect, { 0 }, 0 },
+	{ "bind", __NR_bind, { 0 }, 0 },
+	{ "listen", __NR_listen, { 0 }, 0 },
+	{ "accept4 without flags", __NR_accept4, { 0 }, 0 },
+	{ "sendto an address", __NR_sendto, { 0, 0, 0, 0, 1, 16 }, 0 },
+	{ "sendto with MSG_FASTOPEN", __NR_sendto, { 0, 0, 0, MSG_FASTOPEN },
+	    0 },
+	{ "sendmsg with MSG_OOB", __NR_sendmsg, { 0, 0, MSG_OOB }, 0 },
+	{ "setsockopt SO_REUSEADDR", __NR_setsockopt,
+	    { 0, SOL_SOCKET, SO_REUSEADDR }, 0 },
+	{ "getsockopt SO_SNDBUF", __NR_getsockopt,
+	    { 0, SOL_SOCKET, SO_SNDBUF }, 0 },
+	{ "ptrace", __NR_ptrace, { PTRACE_TRACEME }, 0 },
+	{ "process_vm_readv", __NR_process_vm_readv, { 1 }, 0 },
+	{ "kill", __NR_kill, { 1, 0 }, 0 },
+	{ "tgkill another", __NR_tgkill, { 1, 1, SIGABRT }, 0 },
+	{ "pidfd_open", __NR_pidfd_open, { 1 }, 0 },
+	{ "io_uring_setup", __NR_io_uring_setup, { 1, 0 }, 0 },
+	{ "bpf", __NR_bpf, { 0 }, 0 },
+	{ "userfaultfd", __NR_userfaultfd, { 0 }, 0 },
+	{ "perf_event_open", __NR_perf_event_open, { 0 }, 0 },
+	{ "keyctl", __NR_keyctl, { 0 }, 0 },
+	{ "mmap PROT_EXEC", __NR_mmap,
+	    { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1 },
+	    0 },
+	{ "mmap MAP_SHARED", __NR_mmap,
+	    { 0, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1 }, 0 },
+	{ "mprotect PROT_EXEC", __NR_mprotect, { 0, 4096, PROT_EXEC }, 0 },
+	{ "pkey_mprotect", __NR_pkey_mprotect, { 0 }, 0 },
+	{ "madvise MADV_MERGEABLE", __NR_madvise, { 0, 0, MADV_MERGEABLE }, 0 },
+	{ "fcntl F_SETOWN", __NR_fcntl, { 0, F_SETOWN, 1 }, 0 },
+	{ "fcntl F_SETLK", __NR_fcntl, { 0, F_SETLK, 0 }, R_MAILER },
+	{ "memfd_create", __NR_memfd_create, { 0, MFD_CLOEXEC }, R_SPOOL },
+	{ "memfd_create hugetlb", __NR_memfd_create, { 0, MFD_HUGETLB }, 0 },
+	{ "unlinkat", __NR_unlinkat, { AT_FDCWD }, R_SPOOL | R_MAILER },
+	{ "mkdirat", __NR_mkdirat, { AT_FDCWD }, R_SPOOL | R_MAILER },
+	{ "symlinkat", __NR_symlinkat, { 0, AT_FDCWD }, 0 },
+	{ "mknodat", __NR_mknodat, { AT_FDCWD }, 0 },
+	{ "fchmod", __NR_fchmod, { 0 }, R_MAILER },
+	{ "fchown", __NR_fchown, { 0 }, 0 },
+	{ "unshare", __NR_unshare, { 0 }, 0 },
+	{ "setns", __NR_setns, { -1 }, 0 },
+	{ "mount", __NR_mount, { 0 }, 0 },
+	{ "chroot", __NR_chroot, { 0 }, 0 },
+	{ "chdir", __NR_chdir, { 0 }, 0 },
+	{ "setuid", __NR_setuid, { 0 }, 0 },
+	{ "capset", __NR_capset, { 0 }, 0 },
+	{ "prlimit64", __NR_prlimit64, { 0 }, 0 },
+	{ "seccomp", __NR_seccomp, { 0 }, 0 },
+	{ "personality", __NR_personality, { 0 }, 0 },
+	{ "rt_sigaction", __NR_rt_sigaction, { SIGSYS }, 0 },
+	{ "open_by_handle_at", __NR_open_by_handle_at, { 0 }, 0 },
+	{ "a call of the future", 2000, { 0 }, 0 },
+#ifdef __x86_64__
+	{ "fork", __NR_fork, { 0 }, 0 },
+	{ "vfork", __NR_vfork, { 0 }, 0 },
+	{ "modify_ldt", __NR_modify_ldt, { 0 }, 0 },
+	{ "x32 getpid", 0x40000000L | __NR_getpid, { 0 }, 0 },
+#endif
+};
+/* clang-format on */
+
+static void
+call(void *arg)
+{
+	const struct probe *p = arg;
+
+	syscall(p->nr, p->arg[0], p->arg[1], p->arg[2], p->arg[3], p->arg[4],
+	    p->arg[5]);
+}
+
+ROOT_TC(forbidden_calls_kill)
+{
+	struct probe p;
+	size_t i, r;
+
+	place_make();
+	for (r = 0; r < RUNNING; r++)
+		for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+			p = probes[i];
+			if ((p.except & R(running[r])) == 0)
+				check_dies(
+				    running[r], p.name, call, &p, SIGSYS);
+		}
+}
+
+#ifdef __x86_64__
+static void
+call_i386(void *arg)
+{
+	long rc = 20; /* getpid */
+
+	__asm__ volatile("int $0x80" : "+a"(rc) : : "memory");
+}
+
+ROOT_TC(foreign_architecture_kills)
+{
+	size_t r;
+
+	place_make();
+	for (r = 0; r < RUNNING; r++)
+		check_dies(running[r], "int 0x80", call_i386, NULL, SIGSYS);
+}
+#endif
+
+static void
+call_abort(void *arg)
+{
+	abort();
+}
+
+ROOT_TC(abort_is_seen_as_abort)
+{
+	size_t r;
+
+	place_make();
+	for (r = 0; r < RUNNING; r++)
+		check_dies(running[r], "abort", call_abort, NULL, SIGABRT);
+}
+
+/* --- what is refused ---------------------------------------------------- */
+
+static void
+names_no_file(void *arg)
+{
+	struct stat st;
+
+	NEED(open("/etc/passwd", O_RDONLY) == -1);
+	NEED(errno == EACCES);
+	NEED(stat("/etc/passwd", &st) == -1 && errno == EACCES);
+	NEED(syscall(__NR_clone, SIGCHLD, 0, 0, 0, 0) == -1 && errno == EAGAIN);
+	NEED(syscall(__NR_clone3, NULL, 0) == -1 && errno == ENOSYS);
+}
+
+ROOT_TC(files_are_refused)
+{
+	size_t r;
+
+	place_make();
+	for (r = 0; r < RUNNING; r++)
+		if (running[r] != ROLE_SPOOL && running[r] != ROLE_MAILER)
+			check_works(running[r], names_no_file, NULL);
+}
+
+static void
+sees_queue_only(void *arg)
+{
+	struct stat st;
+	int n = 0;
+	DIR *d;
+
+	NEED(open("/etc/passwd", O_RDONLY) == -1 && errno == ENOENT);
+	NEED(open("/../../../../etc/passwd", O_RDONLY) == -1);
+	NEED(errno == ENOENT);
+	NEED(fstatat(AT_FDCWD, "/..", &st, 0) == 0);
+	NEED(st.st_uid == role_reserved_id(ROLE_SPOOL));
+	NEED((d = opendir("/")) != NULL);
+	while (readdir(d) != NULL)
+		n++;
+	NEED(n == 2);
+}
+
+ROOT_TC(spool_sees_nothing_but_the_queue)
+{
+	place_make();
+	check_works(ROLE_SPOOL, sees_queue_only, NULL);
+}
+
+static void
+sees_home_only(void *arg)
+{
+	int fd;
+
+	NEED(open("/etc/passwd", O_RDONLY) == -1 && errno == EACCES);
+	NEED(open("/tmp", O_RDONLY | O_DIRECTORY) == -1 && errno == EACCES);
+	NEED(open("/proc/self/status", O_RDONLY) == -1 && errno == EACCES);
+	NEED(mkdirat(AT_FDCWD, "/tmp/x", 0700) == -1 && errno == EACCES);
+	NEED((fd = open(place.home, O_RDONLY | O_DIRECTORY)) >= 0);
+	NEED(openat(fd, "../queue", O_RDONLY) == -1 && errno == EACCES);
+}
+
+ROOT_TC(mailer_sees_nothing_but_its_directories)
+{
+	place_make();
+	check_works(ROLE_MAILER, sees_home_only, NULL);
+}
+
+/* --- what works --------------------------------------------------------- */
+
+static struct event_base *base;
+static int pair[2];
+static bool ticked;
+
+static void
+tick(int fd, short what, void *arg)
+{
+	ticked = true;
+}
+
+static void
+everyday_loop(void)
+{
+	struct timeval soon = { 0, 20000 };
+	struct event *timer, *reader;
+	char c;
+
+	NEED((timer = event_new(base, -1, 0, tick, NULL)) != NULL);
+	NEED(event_add(timer, &soon) == 0);
+	NEED(event_base_dispatch(base) >= 0 && ticked);
+	ticked = false;
+	NEED((reader = event_new(base, pair[0], EV_READ, tick, NULL)) != NULL);
+	NEED(event_add(reader, NULL) == 0);
+	NEED(write(pair[1], "x", 1) == 1);
+	NEED(event_base_dispatch(base) >= 0 && ticked);
+	NEED(read(pair[0], &c, 1) == 1);
+	event_free(timer);
+	event_free(reader);
+}
+
+static void
+everyday_descriptor(void)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			  .cmsg_level = SOL_SOCKET,
+			  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { .iov_base = (char[]){ "y" }, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct mmsghdr mm = { .msg_hdr = m };
+	struct stat st;
+	int fd, type;
+	socklen_t len = sizeof(type);
+
+	memcpy(CMSG_DATA(&control.head), &pair[0], sizeof(int));
+	NEED(sendmmsg(pair[1], &mm, 1, MSG_NOSIGNAL) == 1);
+	memset(&control, 0, sizeof(control));
+	NEED(recvmsg(pair[0], &m, MSG_CMSG_CLOEXEC) == 1);
+	NEED(m.msg_controllen >= sizeof(struct cmsghdr));
+	memcpy(&fd, CMSG_DATA(&control.head), sizeof(int));
+	NEED(fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode));
+	NEED(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0);
+	NEED(fcntl(fd, F_GETFL) >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	NEED(close(fd) == 0);
+}
+
+static void
+everyday(void *arg)
+{
+	struct timespec ts = { 0, 1000 };
+	unsigned char *p;
+	size_t n;
+
+	for (n = 1; n < (8U << 20); n *= 3) {
+		NEED((p = malloc(n)) != NULL);
+		memset(p, 1, n);
+		NEED((p = realloc(p, n * 2)) != NULL);
+		free(p);
+	}
+	for (n = 0; n < 100000; n++)
+		NEED(arc4random_uniform(7) < 7);
+	NEED(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+	NEED(syscall(__NR_clock_gettime, CLOCK_REALTIME, &ts) == 0);
+	ts = (struct timespec){ 0, 1000 };
+	NEED(nanosleep(&ts, NULL) == 0);
+	NEED(time(NULL) > 0);
+	everyday_loop();
+	everyday_descriptor();
+}
+
+ROOT_TC(everyday_work_goes_on_in_every_role)
+{
+	size_t r;
+
+	place_make();
+	ATF_REQUIRE((base = event_base_new()) != NULL);
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	for (r = 0; r < RUNNING; r++) {
+		/* a base each: its epoll descriptor is not inherited well */
+		event_base_free(base);
+		ATF_REQUIRE((base = event_base_new()) != NULL);
+		check_works(running[r], everyday, NULL);
+	}
+}
+
+static void
+accepts(void *arg)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	int fd, on = 1;
+
+	fd = accept4(*(int *)arg, (struct sockaddr *)&sin, &len,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	NEED(fd >= 0);
+	len = sizeof(sin);
+	NEED(getpeername(fd, (struct sockaddr *)&sin, &len) == 0);
+	NEED(sin.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+	NEED(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0);
+	NEED(send(fd, "220", 3, MSG_NOSIGNAL) == 3);
+	NEED(shutdown(fd, SHUT_WR) == 0);
+}
+
+ROOT_TC(session_serves_a_connection_of_the_host)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int listener, client;
+	char text[4] = "";
+
+	place_make();
+	ATF_REQUIRE((listener = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	ATF_REQUIRE_EQ(0, bind(listener, (struct sockaddr *)&sin, len));
+	ATF_REQUIRE_EQ(0, listen(listener, 1));
+	ATF_REQUIRE_EQ(0, getsockname(listener, (struct sockaddr *)&sin, &len));
+	ATF_REQUIRE((client = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	ATF_REQUIRE_EQ(0, connect(client, (struct sockaddr *)&sin, len));
+	check_works(ROLE_SESSION, accepts, &listener);
+	ATF_CHECK_EQ(3, read(client, text, 3));
+	ATF_CHECK_STREQ("220", text);
+}
+
+static void
+keeps_queue(void *arg)
+{
+	const struct iovec iov = { .iov_base = (char[]){ "log" },
+		.iov_len = 3 };
+	struct stat st;
+	int fd, dir;
+	DIR *d;
+
+	NEED((dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
+	NEED((fd = openat(dir, "seg.new", O_RDWR | O_CREAT | O_EXCL, 0600)) >=
+	    0);
+	NEED(fallocate(fd, 0, 0, 65536) == 0);
+	NEED(pwritev(fd, &iov, 1, 0) == 3 && fdatasync(fd) == 0);
+	NEED(ftruncate(fd, 3) == 0 && lseek(fd, 0, SEEK_END) == 3);
+	NEED(mkdirat(dir, "corrupt", 0700) == 0);
+	NEED(renameat(dir, "seg.new", dir, "corrupt/seg") == 0);
+	NEED(fsync(dir) == 0);
+	NEED(fstatat(dir, "corrupt/seg", &st, 0) == 0 && st.st_size == 3);
+	NEED(unlinkat(dir, "corrupt/seg", 0) == 0);
+	NEED((d = fdopendir(dir)) != NULL && readdir(d) != NULL);
+	NEED((fd = memfd_create("m", MFD_CLOEXEC | MFD_ALLOW_SEALING)) >= 0);
+	NEED(write(fd, "abc", 3) == 3);
+	NEED(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) == 0);
+	NEED(pwrite(fd, "x", 1, 0) == -1 && errno == EPERM);
+}
+
+ROOT_TC(spool_keeps_its_queue)
+{
+	struct stat st;
+	char path[300];
+
+	place_make();
+	check_works(ROLE_SPOOL, keeps_queue, NULL);
+	snprintf(path, sizeof(path), "%s/corrupt", place.queue);
+	ATF_CHECK_EQ(0, stat(path, &st));
+}
+
+static void
+delivers(void *arg)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int dir, fd;
+
+	NEED((dir = open(place.home, O_RDONLY | O_DIRECTORY)) >= 0);
+	NEED(mkdirat(dir, "tmp", 0700) == 0 && mkdirat(dir, "new", 0700) == 0);
+	NEED((fd = openat(dir, "tmp/1", O_RDWR | O_CREAT | O_EXCL, 0600)) >= 0);
+	NEED(fcntl(fd, F_SETLK, &lock) == 0);
+	NEED(write(fd, "mail", 4) == 4 && ftruncate(fd, 3) == 0);
+	NEED(fsync(fd) == 0 && fdatasync(fd) == 0);
+	NEED(renameat2(AT_FDCWD, "/dev/null", dir, "x", 0) == -1);
+	NEED(renameat(dir, "tmp/1", dir, "new/1") == 0);
+	NEED(linkat(dir, "new/1", dir, "tmp/2", 0) == 0);
+	NEED(unlinkat(dir, "tmp/2", 0) == 0);
+	NEED((fd = openat(dir, "tmp/3", O_WRONLY | O_CREAT | O_TRUNC, 0600)) >=
+	    0);
+	NEED(close(fd) == 0);
+}
+
+ROOT_TC(mailer_delivers_as_the_user)
+{
+	struct stat st;
+	char path[300];
+
+	place_make();
+	check_works(ROLE_MAILER, delivers, NULL);
+	snprintf(path, sizeof(path), "%s/new/1", place.home);
+	ATF_CHECK_EQ(0, stat(path, &st));
+	ATF_CHECK_EQ(role_reserved_id(ROLE_MAILER), st.st_uid);
+	ATF_CHECK_EQ(0600, st.st_mode & 07777);
+}
+
+static void
+maps_config(void *arg)
+{
+	int fd = *(int *)arg;
+	char *p, c;
+
+	NEED((fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE) != 0);
+	p = mmap(NULL, 4, PROT_READ, MAP_PRIVATE, fd, 0);
+	NEED(p != MAP_FAILED && memcmp(p, "conf", 4) == 0);
+	NEED(munmap(p, 4) == 0);
+	NEED(pread(fd, &c, 1, 3) == 1 && c == 'f');
+}
+
+ROOT_TC(new_configuration_can_be_read)
+{
+	static const enum role readers[] = { ROLE_ROUTER, ROLE_SPOOL,
+		ROLE_SCHEDULER, ROLE_DELIVERY, ROLE_CONTROL };
+	size_t i;
+	int fd;
+
+	place_make();
+	ATF_REQUIRE(
+	    (fd = memfd_create("c", MFD_CLOEXEC | MFD_ALLOW_SEALING)) >= 0);
+	ATF_REQUIRE_EQ(4, write(fd, "conf", 4));
+	ATF_REQUIRE_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		check_works(readers[i], maps_config, &fd);
+}
+
+/* --- the recipe --------------------------------------------------------- */
+
+static void
+check_refused(const struct confine_params *p, int error, const char *where)
+{
+	const char *step = "none";
+	int status;
+	pid_t pid;
+
+	ATF_REQUIRE((pid = fork()) >= 0);
+	if (pid == 0) {
+		NEED(confine_enter(p, &step) == error);
+		NEED(strcmp(step, where) == 0);
+		_exit(0);
+	}
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_CHECK_MSG(status == 0, "%s: line %% 250 is %d", where,
+	    WEXITSTATUS(status) - 1);
+}
+
+ROOT_TC(failing_step_is_named)
+{
+	struct confine_params p;
+
+	place_make();
+	p = params_for(ROLE_SESSION);
+	p.net_fd = -1;
+	check_refused(&p, -E_IO, "network namespace");
+	p = params_for(ROLE_SESSION);
+	p.root_fd = -1;
+	check_refused(&p, -E_IO, "root directory");
+	p = params_for(ROLE_SPOOL);
+	p.root = "/nonexistent";
+	check_refused(&p, -E_NOENT, "root directory");
+	p = params_for(ROLE_MAILER);
+	p.dirs = (const char *const[]){ "/nonexistent", NULL };
+	check_refused(&p, -E_NOENT, "landlock");
+}
+
+ROOT_TC(no_role_is_root_and_none_without_a_policy)
+{
+	struct confine_params p;
+
+	place_make();
+	p = params_for(ROLE_MAILER);
+	p.uid = 0;
+	check_refused(&p, -E_DENIED, "parameters");
+	p = params_for(ROLE_KEYS);
+	check_refused(&p, -E_DENIED, "parameters");
+	p = params_for(ROLE_MASTER);
+	check_refused(&p, -E_DENIED, "parameters");
+}
+
+/* As the user, before the filter takes the means to look. */
+static void
+check_become(const struct confine_params *p)
+{
+	const char *step = "none";
+	unsigned long cap;
+
+	NEED(confine_become(p, &step) == 0);
+	NEED(getsid(0) == getpid());
+	NEED(getuid() == p->uid && getgid() == p->gid);
+	NEED(getgroups(0, NULL) == 0);
+	for (cap = 0; cap <= CAP_LAST_CAP; cap++)
+		NEED(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 0);
+	NEED(prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) ==
+	    (SECBIT_NOROOT | SECBIT_NO_CAP_AMBIENT_RAISE | SECURE_ALL_LOCKS));
+	NEED(setuid(0) == -1 && setgid(0) == -1 && setgroups(0, NULL) == -1);
+	NEED(chroot("/") == -1 && errno == EPERM);
+	NEED(unshare(CLONE_NEWUTS) == -1 && errno == EPERM);
+	NEED(fork() == -1 && errno == EAGAIN);
+	NEED(umask(0) == 077);
+	_exit(0);
+}
+
+ROOT_TC(becoming_the_user_leaves_no_right)
+{
+	struct confine_params p;
+	int status;
+	size_t r;
+	pid_t pid;
+
+	place_make();
+	for (r = 0; r < RUNNING; r++) {
+		p = params_for(running[r]);
+		ATF_REQUIRE((pid = fork()) >= 0);
+		if (pid == 0)
+			check_become(&p);
+		ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+		ATF_CHECK_MSG(status == 0, "%s: line %% 250 is %d",
+		    roles[running[r]].name, WEXITSTATUS(status) - 1);
+	}
+}
+
+/* What Landlock takes by itself, in a process that is root and unfiltered. */
+static void
+under_landlock(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd;
+
+	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	NEED((fd = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	NEED(landlock_enter(place.dirs) == 0);
+	NEED(open("/etc/passwd", O_RDONLY) == -1 && errno == EACCES);
+	NEED(mkdirat(AT_FDCWD, place.queue, 0700) == -1 && errno == EEXIST);
+	NEED(rmdir(place.queue) == -1 && errno == EACCES);
+	NEED(open(place.home, O_RDONLY | O_DIRECTORY) >= 0);
+	NEED(chdir(place.home) == 0);
+	NEED(mknod("null", S_IFCHR | 0600, 0x103) == -1 && errno == EACCES);
+	NEED(mkfifo("fifo", 0600) == -1 && errno == EACCES);
+	NEED(symlink("/", "link") == -1 && errno == EACCES);
+	NEED(mkdir("dir", 0700) == 0);
+	if (landlock_missing() == NULL) {
+		NEED(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1);
+		NEED(errno == EACCES);
+		NEED(kill(getppid(), 0) == -1 && errno == EPERM);
+	}
+	NEED(landlock_enter(NULL) == 0);
+	NEED(open("dir", O_RDONLY | O_DIRECTORY) == -1 && errno == EACCES);
+	_exit(0);
+}
+
+ROOT_TC(landlock_holds_even_root)
+{
+	int status;
+	pid_t pid;
+
+	place_make();
+	ATF_REQUIRE((pid = fork()) >= 0);
+	if (pid == 0)
+		under_landlock();
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_CHECK_MSG(
+	    status == 0, "line %% 250 is %d", WEXITSTATUS(status) - 1);
+}
+
+/* In a master that has given up what it does not need. */
+static void
+reduced_master(bool wicked)
+{
+	const char *step = "none";
+	int status;
+	pid_t pid;
+
+	NEED(confine_master(&step) == 0);
+	if (wicked)
+		syscall(__NR_io_uring_setup, 1, NULL);
+	NEED((pid = fork()) >= 0);
+	if (pid == 0) {
+		confine_or_die(ROLE_SPOOL);
+		_exit(0);
+	}
+	NEED(waitpid(pid, &status, 0) == pid && status == 0);
+	NEED(open("/proc/self/mem", O_RDONLY) >= 0);
+	/* what it dropped, exec(2) as root does not bring back */
+	execl("/bin/sh", "sh", "-c",
+	    "grep -q '^NoNewPrivs:.1$' /proc/self/status && "
+	    "! mknod \"$0\" c 1 3 2>/dev/null",
+	    "null", (char *)NULL);
+	_exit(1);
+}
+
+static int
+master_status(bool wicked)
+{
+	int status;
+	pid_t pid;
+
+	ATF_REQUIRE((pid = fork()) >= 0);
+	if (pid == 0)
+		reduced_master(wicked);
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	return status;
+}
+
+ROOT_TC(reduced_master_can_still_confine)
+{
+	place_make();
+	ATF_CHECK_EQ(0, master_status(false));
+}
+
+ROOT_TC(reduced_master_dies_of_what_it_never_needs)
+{
+	int status;
+
+	place_make();
+	status = master_status(true);
+	ATF_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+#ifndef BULKHEAD_SANITIZE
+	ATF_TP_ADD_TC(tp, forbidden_calls_kill);
+#ifdef __x86_64__
+	ATF_TP_ADD_TC(tp, foreign_architecture_kills);
+#endif
+	ATF_TP_ADD_TC(tp, files_are_refused);
+	ATF_TP_ADD_TC(tp, reduced_master_dies_of_what_it_never_needs);
+#endif
+	ATF_TP_ADD_TC(tp, abort_is_seen_as_abort);
+	ATF_TP_ADD_TC(tp, spool_sees_nothing_but_the_queue);
+	ATF_TP_ADD_TC(tp, mailer_sees_nothing_but_its_directories);
+	ATF_TP_ADD_TC(tp, everyday_work_goes_on_in_every_role);
+	ATF_TP_ADD_TC(tp, session_serves_a_connection_of_the_host);
+	ATF_TP_ADD_TC(tp, spool_keeps_its_queue);
+	ATF_TP_ADD_TC(tp, mailer_delivers_as_the_user);
+	ATF_TP_ADD_TC(tp, new_configuration_can_be_read);
+	ATF_TP_ADD_TC(tp, failing_step_is_named);
+	ATF_TP_ADD_TC(tp, no_role_is_root_and_none_without_a_policy);
+	ATF_TP_ADD_TC(tp, becoming_the_user_leaves_no_right);
+	ATF_TP_ADD_TC(tp, landlock_holds_even_root);
+	ATF_TP_ADD_TC(tp, reduced_master_can_still_confine);
+	return atf_no_error();
+}

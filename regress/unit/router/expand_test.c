@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Aliases: what they expand to, and that no graph of them loops, doubles or
+ * is accepted in part.  Classes: (b) data that reaches an interpreter,
+ * (f) growth without a bound.
+ */
+#include "regress/unit/router/setup.h"
+#include "smtpd/router/expand.h"
+
+#define RULES "match from any for domain \"example.org\" action a\n"
+
+/* Expand rcpt under these aliases; the reply, and the leaves as text
+ * "user user ..." in the order found. */
+static enum reply
+run(const struct config *cfg, const char *rcpt, bool as_root, char *text,
+    size_t size)
+{
+	struct mail_address to = setup_address(rcpt), from = { 0 };
+	struct source source = setup_source("192.0.2.1");
+	struct rule_query q = {
+		.source = &source,
+		.sender = &from,
+		.rcpt = &to,
+	};
+	struct expand ex;
+	enum reply reply = expand_run(cfg, &q, as_root, &ex);
+	size_t i, len = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < ex.nleaves && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%.*s",
+		    i == 0 ? "" : " ", (int)ex.leaves[i].user_len,
+		    (const char *)ex.leaves[i].user);
+	if (reply != RP_RCPT_OK)
+		ATF_CHECK(ex.why != NULL);
+	expand_clear(&ex);
+	return reply;
+}
+
+static void
+check(
+    const char *aliases, const char *rcpt, enum reply reply, const char *users)
+{
+	char text[8192], got[4096];
+	struct config *cfg;
+	enum reply r;
+
+	snprintf(text, sizeof(text),
+	    "table t { %s }\naction a maildir alias <t>\n" RULES, aliases);
+	cfg = setup_config(text);
+	r = run(cfg, rcpt, false, got, sizeof(got));
+	ATF_CHECK_EQ_MSG(reply, r, "%s: %s", rcpt, reply_name((uint16_t)r));
+	if (reply == RP_RCPT_OK)
+		ATF_CHECK_STREQ(users, got);
+	config_free(cfg);
+}
+
+ATF_TC_WITHOUT_HEAD(name_without_alias_is_a_user);
+ATF_TC_BODY(name_without_alias_is_a_user, tc)
+{
+	check("x = y", "bob@example.org", RP_RCPT_OK, "bob");
+	check("x = y", "BOB@example.org", RP_RCPT_OK, "bob");
+	check("x = y", "bob+lists@example.org", RP_RCPT_OK, "bob");
+	check("x = y", "+lists@example.org", RP_RCPT_OK, "+lists");
+}
+
+ATF_TC_WITHOUT_HEAD(alias_is_found_without_case_or_detail);
+ATF_TC_BODY(alias_is_found_without_case_or_detail, tc)
+{
+	check(
+	    "sales = \"ann, bob\"", "Sales@example.org", RP_RCPT_OK, "ann bob");
+	check("sales = \"ann, bob\"", "sales+eu@example.org", RP_RCPT_OK,
+	    "ann bob");
+	check("sales = ann, \"sales+eu\" = bob", "sales+eu@example.org",
+	    RP_RCPT_OK, "bob");
+}
+
+ATF_TC_WITHOUT_HEAD(target_that_comes_twice_is_one_mailbox);
+ATF_TC_BODY(target_that_comes_twice_is_one_mailbox, tc)
+{
+	check("a = \"b, c\", b = \"d, e\", c = \"e, d, D\"", "a@example.org",
+	    RP_RCPT_OK, "d e");
+}
+
+ATF_TC_WITHOUT_HEAD(name_in_its_own_alias_is_its_mailbox);
+ATF_TC_BODY(name_in_its_own_alias_is_its_mailbox, tc)
+{
+	check("a = \"a, b\"", "a@example.org", RP_RCPT_OK, "a b");
+	check("a = \"a, a, A\"", "a@example.org", RP_RCPT_OK, "a");
+	check("a = \"a@example.org, b\"", "a@example.org", RP_RCPT_OK, "a b");
+}
+
+ATF_TC_WITHOUT_HEAD(loop_is_temporary_and_not_partial);
+ATF_TC_BODY(loop_is_temporary_and_not_partial, tc)
+{
+	check("a = b, b = a", "a@example.org", RP_SYSTEM, "");
+	check("a = \"c, b\", b = a", "a@example.org", RP_SYSTEM, "");
+	/* one that another branch has been through already */
+	check("a = \"b, c\", b = \"c, d\", c = b", "a@example.org", RP_SYSTEM,
+	    "");
+	check("a = b@example.org, b = A@EXAMPLE.org", "a@example.org",
+	    RP_SYSTEM, "");
+	ATF_CHECK_EQ(451, reply_code(RP_SYSTEM));
+}
+
+ATF_TC_WITHOUT_HEAD(doubling_at_every_level_costs_its_names);
+ATF_TC_BODY(doubling_at_every_level_costs_its_names, tc)
+{
+	char aliases[4096];
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < 18; i++)
+		len += (size_t)snprintf(aliases + len, sizeof(aliases) - len,
+		    "%sa%d = \"a%d, b%d\", b%d = \"a%d, b%d\"",
+		    i == 0 ? "" : ", ", i, i + 1, i + 1, i, i + 1, i + 1);
+	check(aliases, "a0@example.org", RP_RCPT_OK, "a18 b18");
+}
+
+ATF_TC_WITHOUT_HEAD(depth_is_bounded);
+ATF_TC_BODY(depth_is_bounded, tc)
+{
+	char aliases[4096];
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < 21; i++)
+		len += (size_t)snprintf(aliases + len, sizeof(aliases) - len,
+		    "%sa%d = a%d", i == 0 ? "" : ", ", i, i + 1);
+	check(aliases, "a1@example.org", RP_RCPT_OK, "a21");
+	check(aliases, "a0@example.org", RP_SYSTEM, "");
+}
+
+ATF_TC_WITHOUT_HEAD(results_are_bounded);
+ATF_TC_BODY(results_are_bounded, tc)
+{
+	struct config *cfg =
+	    setup_config("expand max-results 3\n"
+			 "table t { a = \"b, c, d\", e = \"b, c, d, f\" }\n"
+			 "action a maildir alias <t>\n" RULES);
+	char got[64];
+
+	ATF_CHECK_EQ(
+	    RP_RCPT_OK, run(cfg, "a@example.org", false, got, sizeof(got)));
+	ATF_CHECK_EQ(
+	    RP_SYSTEM, run(cfg, "e@example.org", false, got, sizeof(got)));
+	config_free(cfg);
+}
+
+ATF_TC_WITHOUT_HEAD(programs_files_and_includes_are_refused);
+ATF_TC_BODY(programs_files_and_includes_are_refused, tc)
+{
+	check("a = \"|/bin/sh\"", "a@example.org", RP_SYSTEM, "");
+	check("a = \"b, /etc/passwd\"", "a@example.org", RP_SYSTEM, "");
+	check("a = \"b,:include:/etc/passwd\"", "a@example.org", RP_SYSTEM, "");
+	check("a = \"b, not an address\"", "a@example.org", RP_SYSTEM, "");
+	check("a = \" , ,\"", "a@example.org", RP_SYSTEM, "");
+}
+
+ATF_TC_WITHOUT_HEAD(address_target_goes_by_the_rules_as_ours);
+ATF_TC_BODY(address_target_goes_by_the_rules_as_ours, tc)
+{
+	struct config *cfg = setup_config(
+	    "table t { a = b@inside.example, c = d@far.example }\n"
+	    "action a maildir alias <t>\n"
+	    "action i mbox\n" RULES
+	    "match from local for domain inside.example action i\n");
+	char got[64];
+
+	ATF_CHECK_EQ(
+	    RP_RCPT_OK, run(cfg, "a@example.org", false, got, sizeof(got)));
+	ATF_CHECK_STREQ("b", got);
+	/* what its own client may not reach directly */
+	ATF_CHECK_EQ(RP_RELAY_DENIED,
+	    run(cfg, "b@elsewhere.example", false, got, sizeof(got)));
+	ATF_CHECK_EQ(
+	    RP_REJECTED, run(cfg, "b@inside.example", false, got, sizeof(got)));
+	/* nowhere to send it to: an error of the table, not the client's */
+	ATF_CHECK_EQ(
+	    RP_SYSTEM, run(cfg, "c@example.org", false, got, sizeof(got)));
+	config_free(cfg);
+}
+
+ATF_TC_WITHOUT_HEAD(lost_postmaster_is_root_if_root_is_somebody);
+ATF_TC_BODY(lost_postmaster_is_root_if_root_is_somebody, tc)
+{
+	struct config *cfg = setup_config("table t { root = ann }\n"
+					  "action a maildir alias <t>\n" RULES);
+	char got[64];
+
+	ATF_CHECK_EQ(RP_RCPT_OK,
+	    run(cfg, "postmaster@example.org", false, got, sizeof(got)));
+	ATF_CHECK_STREQ("postmaster", got);
+	ATF_CHECK_EQ(RP_RCPT_OK,
+	    run(cfg, "postmaster@example.org", true, got, sizeof(got)));
+	ATF_CHECK_STREQ("ann", got);
+	config_free(cfg);
+	cfg = setup_config("action a maildir\n" RULES);
+	ATF_CHECK_EQ(RP_USER_UNKNOWN,
+	    run(cfg, "postmaster@example.org", true, got, sizeof(got)));
+	config_free(cfg);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, name_without_alias_is_a_user);
+	ATF_TP_ADD_TC(tp, alias_is_found_without_case_or_detail);
+	ATF_TP_ADD_TC(tp, target_that_comes_twice_is_one_mailbox);
+	ATF_TP_ADD_TC(tp, name_in_its_own_alias_is_its_mailbox);
+	ATF_TP_ADD_TC(tp, loop_is_temporary_and_not_partial);
+	ATF_TP_ADD_TC(tp, doubling_at_every_level_costs_its_names);
+	ATF_TP_ADD_TC(tp, depth_is_bounded);
+	ATF_TP_ADD_TC(tp, results_are_bounded);
+	ATF_TP_ADD_TC(tp, programs_files_and_includes_are_refused);
+	ATF_TP_ADD_TC(tp, address_target_goes_by_the_rules_as_ours);
+	ATF_TP_ADD_TC(tp, lost_postmaster_is_root_if_root_is_somebody);
+	return atf_no_error();
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Replies to the client: what they mean for the session stands in their
+ * flags.  Exactly one reply answers a command.
+ */
+#include "privsep/base/log.h"
+#include "smtpd/session/session.h"
+
+static void
+reply_put(struct session *s, enum reply reply, const struct span *extra)
+{
+	if ((state_flags(s->state) == 0) || s->state == SESS_LINGER)
+		return;
+	reply_format(&s->out, reply, extra);
+	if ((reply_flags(reply) & REPLY_CLOSES) != 0)
+		session_enter(s, SESS_CLOSING);
+}
+
+void
+reply_send(struct session *s, enum reply reply, const struct span *extra)
+{
+	const struct settings *set = session_settings();
+
+	if ((reply_flags(reply) & REPLY_COUNTS) != 0) {
+		LOG(EV_SMTP_ERROR, KI("session", s->sid), KS("peer", s->peer),
+		    KU("code", reply_code(reply)),
+		    KS("reply", reply_name(reply)));
+		if (++s->errors > set->smtp_limit_max_errors &&
+		    (reply_flags(reply) & REPLY_CLOSES) == 0) {
+			reply = RP_TOO_MANY_ERRORS;
+			extra = NULL;
+		}
+	}
+	reply_put(s, reply, extra);
+}
+
+void
+reply_uncounted(struct session *s, enum reply reply)
+{
+	reply_put(s, reply, NULL);
+}

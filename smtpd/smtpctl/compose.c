@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The message that a local program gives on standard input: its header is
+ * read whole, completed (RFC 5321 6.4) and asked for recipients; its body
+ * passes through line by line.
+ */
+#include <err.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "privsep/base/err.h"
+#include "smtpd/mail/header.h"
+#include "smtpd/mail/trace.h"
+#include "smtpd/smtpctl/sendmail.h"
+
+#define COMPOSE_LINE_MAX   (1024 * 1024)
+#define COMPOSE_HEADER_MAX (1024 * 1024)
+
+static struct {
+	struct buf in;     /* read, not used yet */
+	struct buf header; /* lines ending in LF */
+	bool eof;
+	bool ended;      /* the message has ended: end of file, or a dot */
+	bool have_line;  /* the first line of the body was read already */
+	struct buf line; /* that line */
+} compose;
+
+/* The next line without its end, good until the next call.  False at the end
+ * of the message. */
+static bool
+compose_line(bool ignore_dot, struct span *out)
+{
+	static size_t used;
+	unsigned char *end;
+	ssize_t n;
+
+	buf_drop(&compose.in, used);
+	used = 0;
+	while ((end = compose.in.len == 0 ? NULL
+					  : memchr(compose.in.data, '\n',
+						compose.in.len)) == NULL &&
+	    !compose.eof) {
+		if (buf_reserve(&compose.in, 65536) != 0)
+			errx(EX_DATAERR, "a line is too long");
+		n = read(STDIN_FILENO, compose.in.data + compose.in.len, 65536);
+		if (n < 0 && errno != EINTR)
+			err(EX_IOERR, "standard input");
+		if (n == 0)
+			compose.eof = true;
+		else if (n > 0)
+			compose.in.len += (size_t)n;
+	}
+	if (compose.ended || compose.in.len == 0)
+		return false;
+	out->p = compose.in.data;
+	out->len =
+	    end == NULL ? compose.in.len : (size_t)(end - compose.in.data);
+	used = end == NULL ? out->len : out->len + 1;
+	if (out->len > 0 && out->p[out->len - 1] == '\r')
+		out->len--;
+	if (memchr(out->p, '\r', out->len) != NULL ||
+	    memchr(out->p, '\0', out->len) != NULL)
+		errx(EX_DATAERR, "the message has a bare CR or a NUL");
+	if (!ignore_dot && out->len == 1 && out->p[0] == '.') {
+		compose.ended = true;
+		return false;
+	}
+	return true;
+}
+
+/* Whether a line begins a header field (RFC 5322 2.2). */
+static bool
+compose_is_field(struct span line)
+{
+	size_t i;
+
+	for (i = 0; i < line.len && line.p[i] != ':'; i++) {
+		if (line.p[i] <= ' ' || line.p[i] > 0x7e)
+			return false;
+	}
+	return i > 0 && i < line.len;
+}
+
+static void
+compose_read_header(const struct sendmail *s)
+{
+	struct span line;
+
+	buf_init(&compose.in, COMPOSE_LINE_MAX);
+	buf_init(&compose.line, COMPOSE_LINE_MAX);
+	buf_init(&compose.header, COMPOSE_HEADER_MAX);
+	while (compose_line(s->ignore_dot, &line)) {
+		bool folded = line.len > 0 &&
+		    (line.p[0] == ' ' || line.p[0] == '\t') &&
+		    compose.header.len > 0;
+
+		if (line.len == 0)
+			return;
+		if (compose.header.len == 0 && line.len > 5 &&
+		    memcmp(line.p, "From ", 5) == 0)
+			/* the line between messages of an mbox */
+			continue;
+		if (!folded && !compose_is_field(line)) {
+			/* the body begins without a blank line */
+			buf_add(&compose.line, line.p, line.len);
+			compose.have_line = true;
+			return;
+		}
+		buf_add(&compose.header, line.p, line.len);
+		if (buf_add_str(&compose.header, "\n") != 0)
+			errx(EX_DATAERR, "the header is too long");
+	}
+}
+
+void
+compose_qualify(struct mail_address *a)
+{
+	struct mail_address whole;
+
+	if (address_is_null(a) || a->domain_len > 0)
+		return;
+	if (address_make(
+		address_local(a), dialogue_host(), ADDRESS_UTF8, &whole) != 0)
+		errx(EX_USAGE, "an address is too long");
+	*a = whole;
+}
+
+static void
+compose_add_rcpt(struct sendmail *s, const struct mail_address *a)
+{
+	if (s->nrcpts == SENDMAIL_RCPTS_MAX)
+		errx(EX_USAGE, "more than %d recipients", SENDMAIL_RCPTS_MAX);
+	s->rcpts[s->nrcpts++] = *a;
+}
+
+/* -t: the recipients of To, Cc and Bcc. */
+static void
+compose_rcpts(struct sendmail *s)
+{
+	struct span rest = buf_span(&compose.header);
+	struct header_field field;
+	struct header_list list;
+	struct mail_address a;
+	int got = 0;
+
+	while (header_next(&rest, &field)) {
+		if (!header_is(&field, "To") && !header_is(&field, "Cc") &&
+		    !header_is(&field, "Bcc"))
+			continue;
+		header_list_init(&list, field.value);
+		while ((got = header_list_next(
+			    &list, ADDRESS_BARE | ADDRESS_UTF8, &a)) == 1)
+			compose_add_rcpt(s, &a);
+		if (got < 0)
+			errx(EX_DATAERR, "%.*s: %s", (int)field.name.len,
+			    (const char *)field.name.p, err_text(got));
+	}
+}
+
+static bool
+compose_has(const char *name)
+{
+	struct header_field field;
+
+	return header_find(buf_span(&compose.header), name, &field);
+}
+
+/* The display name for From, when it needs no encoding. */
+static const char *
+compose_fullname(const struct sendmail *s)
+{
+	struct passwd *pw;
+	const char *name = s->fullname;
+	const char *c;
+
+	if (name == NULL && (pw = getpwuid(getuid())) != NULL) {
+		pw->pw_gecos[strcspn(pw->pw_gecos, ",")] = '\0';
+		name = pw->pw_gecos;
+	}
+	for (c = name; c != NULL && *c != '\0'; c++) {
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return "";
+	}
+	return name == NULL ? "" : name;
+}
+
+/* The fields that a message must have and this one has not. */
+static void
+compose_complete(const struct sendmail *s, struct buf *out)
+{
+	const char *name;
+
+	if (!compose_has("From")) {
+		name = compose_fullname(s);
+		buf_add_str(out, "From: ");
+		if (*name != '\0')
+			buf_addf(out, "\"%s\" ", name);
+		buf_add_str(out, "<");
+		if (address_is_null(&s->sender))
+			buf_add_str(out, "MAILER-DAEMON");
+		address_format(&s->sender, out);
+		buf_add_str(out, ">\n");
+	}
+	if (!compose_has("Date"))
+		trace_date(time(NULL), out);
+	if (!compose_has("Message-ID")) {
+		uint64_t id;
+
+		arc4random_buf(&id, sizeof(id));
+		trace_message_id(id, dialogue_host(), out);
+	}
+}
+
+/* Bcc is for us alone (RFC 5322 3.6.3). */
+static void
+compose_strip_bcc(struct buf *out)
+{
+	struct span rest = buf_span(&compose.header);
+	struct header_field field;
+
+	while (header_next(&rest, &field)) {
+		if (!header_is(&field, "Bcc"))
+			buf_add(out, field.whole.p, field.whole.len);
+	}
+}
+
+void
+compose_header(struct sendmail *s)
+{
+	struct buf whole;
+	size_t i;
+
+	compose_read_header(s);
+	if (s->from_header)
+		compose_rcpts(s);
+	if (s->nrcpts == 0)
+		errx(EX_USAGE, "no recipients");
+	compose_qualify(&s->sender);
+	for (i = 0; i < s->nrcpts; i++)
+		compose_qualify(&s->rcpts[i]);
+	buf_init(&whole, COMPOSE_HEADER_MAX + 4096);
+	compose_complete(s, &whole);
+	compose_strip_bcc(&whole);
+	if (whole.err != 0)
+		errx(EX_OSERR, "out of memory");
+	buf_clear(&compose.header);
+	compose.header = whole;
+}
+
+void
+compose_send(const struct sendmail *s)
+{
+	struct span rest = buf_span(&compose.header), line;
+
+	while (rest.len > 0) {
+		const unsigned char *end = memchr(rest.p, '\n', rest.len);
+
+		line = (struct span){ rest.p, (size_t)(end - rest.p) };
+		dialogue_line(line);
+		rest.p = end + 1;
+		rest.len -= line.len + 1;
+	}
+	dialogue_line((struct span){ NULL, 0 });
+	if (compose.have_line)
+		dialogue_line(buf_span(&compose.line));
+	while (compose_line(s->ignore_dot, &line))
+		dialogue_line(line);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Rows for people and for programs.  Values may hold octets from the network:
+ * in a table they are escaped, in JSON they are strings.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "privsep/base/log.h"
+#include "smtpd/mail/utf8.h"
+#include "smtpd/smtpctl/smtpctl.h"
+
+#define PRINT_VALUE_MAX 1024 /* octets of a value in a table */
+
+/* Widths of columns; a key that is not here has PRINT_WIDTH. */
+#define PRINT_WIDTH     9
+static const struct {
+	const char *key;
+	int width;
+} widths[] = {
+	{ "message", 16 },
+	{ "role", 10 },
+	{ "counter", 24 },
+	{ "what", 10 },
+	{ "state", 11 },
+	{ "sender", 24 },
+	{ "recipient", 24 },
+	{ "created", 19 },
+	{ "next", 19 },
+	{ "started", 19 },
+	{ "uid", 10 },
+	{ "gid", 10 },
+};
+
+const struct field *
+row_field(const struct row *row, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < row->n; i++) {
+		if (span_eq(row->fields[i].key, span_str(key)))
+			return &row->fields[i];
+	}
+	return NULL;
+}
+
+static int
+print_width(struct span key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+		if (span_eq(key, span_str(widths[i].key)))
+			return widths[i].width;
+	}
+	return key.len > PRINT_WIDTH ? (int)key.len : PRINT_WIDTH;
+}
+
+static uint64_t
+print_number(struct span s)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v * 10 + (uint64_t)(s.p[i] - '0');
+	return v;
+}
+
+/* The text of a value, in memory that the next call uses again. */
+static const char *
+print_text(const struct field *f)
+{
+	static char date[32];
+	static struct buf text;
+	time_t when;
+	struct tm tm;
+
+	if (f->type == CTL_T_TIME) {
+		when = (time_t)print_number(f->value);
+		if (when == 0)
+			return "-";
+		localtime_r(&when, &tm);
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+		return date;
+	}
+	if (text.max == 0)
+		buf_init(&text, 8 * PRINT_VALUE_MAX);
+	buf_reset(&text);
+	log_escape(&text, f->value, PRINT_VALUE_MAX);
+	buf_put_u8(&text, '\0');
+	if (text.err != 0 || text.len == 1)
+		return "-";
+	return (const char *)text.data;
+}
+
+static void
+print_cell(const char *text, int width, bool last)
+{
+	if (last)
+		printf("%s\n", text);
+	else
+		printf("%-*s ", width, text);
+}
+
+static void
+print_heading(const struct row *row, const char *extra)
+{
+	size_t i;
+
+	for (i = 0; i < row->n; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s",
+		    (int)row->fields[i].key.len,
+		    (const char *)row->fields[i].key.p);
+		print_cell(name, print_width(row->fields[i].key),
+		    i + 1 == row->n && extra == NULL);
+	}
+	if (extra != NULL)
+		print_cell(extra, 0, true);
+}
+
+static void
+print_table(struct printer *p, const struct row *row, const char *key,
+    const char *value)
+{
+	size_t i;
+
+	if (p->rows == 0)
+		print_heading(row, key);
+	for (i = 0; i < row->n; i++)
+		print_cell(print_text(&row->fields[i]),
+		    print_width(row->fields[i].key),
+		    i + 1 == row->n && value == NULL);
+	if (value != NULL)
+		print_cell(value, 0, true);
+}
+
+/* Many fields of few rows: a line for each. */
+static void
+print_list(struct printer *p, const struct row *row)
+{
+	size_t i;
+
+	if (p->rows > 0)
+		printf("\n");
+	for (i = 0; i < row->n; i++)
+		printf("%.*s: %s\n", (int)row->fields[i].key.len,
+		    (const char *)row->fields[i].key.p,
+		    print_text(&row->fields[i]));
+}
+
+/* RFC 8259 7.  Octets that are not UTF-8 are written as the character of that
+ * number. */
+static void
+print_json_string(struct span s)
+{
+	bool utf8 = utf8_valid(s);
+	size_t i;
+
+	putchar('"');
+	for (i = 0; i < s.len; i++) {
+		unsigned char c = s.p[i];
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c == '\n')
+			printf("\\n");
+		else if (c < 0x20 || c == 0x7f || (c > 0x7f && !utf8))
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+static void
+print_json(const struct row *row, const char *key, const char *value)
+{
+	size_t i;
+
+	putchar('{');
+	for (i = 0; i < row->n; i++) {
+		const struct field *f = &row->fields[i];
+
+		if (i > 0)
+			putchar(',');
+		print_json_string(f->key);
+		putchar(':');
+		if (f->type == CTL_T_UINT || f->type == CTL_T_TIME)
+			printf(
+			    "%llu", (unsigned long long)print_number(f->value));
+		else
+			print_json_string(f->value);
+	}
+	if (key != NULL) {
+		printf(",");
+		print_json_string(span_str(key));
+		printf(":");
+		print_json_string(span_str(value));
+	}
+	printf("}\n");
+}
+
+void
+print_row(struct printer *p, const struct row *row, const char *key,
+    const char *value)
+{
+	const struct field *content = row_field(row, "content");
+
+	if (p->json)
+		print_json(row, key, value);
+	else if (content != NULL)
+		fwrite(content->value.p, 1, content->value.len, stdout);
+	else if (p->verb == CTL_SHOW_ENVELOPE)
+		print_list(p, row);
+	else
+		print_table(p, row, key, value);
+	p->rows++;
+}

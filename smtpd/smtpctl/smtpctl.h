@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * smtpctl: asks the running daemon and prints its answer, for people as a
+ * table or for programs as JSON, from the same rows.  mailq(8) is one of its
+ * requests.
+ */
+#ifndef SMTPCTL_SMTPCTL_H
+#define SMTPCTL_SMTPCTL_H
+
+#include <stdbool.h>
+
+#include "privsep/ipc/ctl.h"
+
+#define FIELDS_MAX 32 /* of one row */
+
+/* A row of an answer, borrowed from its message. */
+struct field {
+	struct span key;
+	enum ctl_type type;
+	struct span value;
+};
+
+struct row {
+	size_t n;
+	struct field fields[FIELDS_MAX];
+};
+
+/* How an answer is printed. */
+struct printer {
+	bool json;
+	enum ctl_verb verb;
+	uint64_t rows; /* printed so far */
+};
+
+/* --- verbs.c --- */
+
+/* Find the verb that argv begins with; words may be shortened as long as they
+ * are unique.  The number of words used, 0 for no or more than one verb. */
+int verbs_find(int argc, char **argv, enum ctl_verb *out);
+
+/* All verbs with their meaning, to standard error. */
+void verbs_usage(void);
+
+/* --- query.c --- */
+
+/* Ask the daemon and print.  Returns an exit status (sysexits(3)). */
+int query_run(const struct ctl_request *, struct printer *);
+
+/* --- print.c --- */
+
+/* Print one row; extra is a further field or NULL. */
+void print_row(
+    struct printer *, const struct row *, const char *key, const char *value);
+
+/* The value of a text or number field, NULL when there is none. */
+const struct field *row_field(const struct row *, const char *key);
+
+/* --- procs.c --- */
+
+/* Hold the process of a row of `show roles' against the table, and print it.
+ * False when it is not confined as it should be. */
+bool procs_row(struct printer *, const struct row *);
+
+#endif
