@@ -30,7 +30,7 @@ static bool
 entry_mailaddr_ok(struct span s)
 {
 	struct mail_address addr;
-	struct span local = s, none = { 0 };
+	struct span local = s;
 	size_t at = s.len;
 
 	if (span_eq(s, span_str("<>")))
@@ -44,8 +44,10 @@ entry_mailaddr_ok(struct span s)
 	}
 	if (at > 0 && local.len == 0)
 		return true;
-	return address_make(local, none, ADDRESS_BARE | ADDRESS_UTF8, &addr) ==
-	    0;
+	/* tables hold the meaning of a local part: one that needs quotes
+	 * could be written in two ways */
+	return address_parse(local, ADDRESS_BARE | ADDRESS_UTF8, &addr) == 0 &&
+	    addr.local_len == local.len;
 }
 
 static bool
@@ -69,7 +71,7 @@ static const struct {
 	    "mailboxes (user@example.org, @example.org, user)" },
 	[ARG_NETADDR] = { entry_netaddr_ok,
 	    "addresses or networks (192.0.2.1, 2001:db8::/32)" },
-	[ARG_MAP] = { NULL, "keys with values" },
+	[ARG_MAP] = { NULL, "a table of keys with values" },
 };
 
 static int
@@ -109,10 +111,11 @@ check_table_use(struct table *t, enum table_use use, const struct cfg_pos *pos,
 		return 0;
 	if (use == ARG_MAP ? t->kind == TABLE_LIST : t->kind == TABLE_MAPPING) {
 		cfg_error_add(errs, pos,
-		    "table <%s> has keys %s values, but here is needed one "
-		    "of %s",
-		    t->name, use == ARG_MAP ? "without" : "with",
-		    check_uses[use].what);
+		    use == ARG_MAP
+			? "table <%s> is a list, but here must be %s"
+			: "table <%s> has keys with values, but here must be "
+			  "a list of %s",
+		    table_name(t), check_uses[use].what);
 		return -E_SYNTAX;
 	}
 	if (!(t->checked & 1U << use))

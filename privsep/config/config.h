@@ -223,7 +223,8 @@ struct config {
 					      hostname */
 	const struct table *local_sources; /* for COND_FROM_LOCAL beside local
 					      sockets: loopback */
-	struct cfg_priv *priv;             /* what the parser alone uses */
+	struct table **inline_tables;      /* those without a name */
+	size_t ninline_tables;
 };
 
 /*

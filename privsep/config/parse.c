@@ -242,10 +242,14 @@ parse_include(struct parse *p)
 	error = cfg_source_file(p->src, span_str(path), &pos, p->errs, &file);
 	if (error != 0)
 		goto out;
-	if ((error = lex_push_file(&p->lx, file)) == -E_TOOLONG)
+	/* depth alone would allow for 256 to the power of 16 of them */
+	if (++p->includes > CFG_FILES_MAX ||
+	    (error = lex_push_file(&p->lx, file)) == -E_TOOLONG) {
 		cfg_error_add(p->errs, &pos,
-		    "files include each other more than %d deep",
-		    CFG_INCLUDE_MAX);
+		    "more than %d includes, or more than %d deep",
+		    CFG_FILES_MAX, CFG_INCLUDE_MAX);
+		error = -E_SYNTAX;
+	}
 out:
 	free(path);
 	return error;
@@ -267,8 +271,16 @@ parse_macro(struct parse *p)
 		    "digits, '-' and '_' alone");
 		goto out;
 	}
-	if ((error = parse_next(p)) != 0 || (error = parse_next(p)) != 0 ||
-	    (error = parse_text(p, "the value of the macro", &value)) != 0)
+	if ((error = parse_next(p)) != 0 || (error = parse_next(p)) != 0)
+		goto out;
+	/* an empty one switches off what it stands for */
+	if (p->tok.kind == TOK_STRING && p->tok.text.len == 0) {
+		value = strdup("");
+		error = value != NULL ? parse_next(p) : -E_NOMEM;
+	} else {
+		error = parse_text(p, "the value of the macro", &value);
+	}
+	if (error != 0)
 		goto out;
 	error = lex_define(&p->lx, name, span_str(value), false);
 	if (error == -E_TOOLONG)

@@ -52,6 +52,7 @@ struct parse {
 	struct token tok; /* the one in hand */
 	bool in_braces;   /* an error here skips more than the line */
 	bool held;        /* tok begins the next statement */
+	size_t includes;  /* files that were entered */
 	struct p_action *actions;
 	size_t nactions;
 	struct p_rule *rules;

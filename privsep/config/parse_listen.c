@@ -61,8 +61,11 @@ listen_set_address(struct listener *l, const char *text)
 static bool
 listen_is_interface(const char *text)
 {
-	return strlen(text) < IF_NAMESIZE && strchr(text, '/') == NULL &&
-	    strchr(text, ':') == NULL &&
+	static const char octets[] = "abcdefghijklmnopqrstuvwxyz"
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return strlen(text) < IF_NAMESIZE &&
+	    strspn(text, octets) == strlen(text) &&
 	    strspn(text, "0123456789.") != strlen(text);
 }
 

@@ -156,17 +156,12 @@ step_umask(const struct confine_params *p)
 	return 0;
 }
 
-/* These need CAP_SETPCAP, so they come before the change of user. */
+/* This and the next need CAP_SETPCAP, so they come before the change of
+ * user. */
 static int
 step_bounding(const struct confine_params *p)
 {
 	return caps_bound(0);
-}
-
-static int
-step_ambient(const struct confine_params *p)
-{
-	return done(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 }
 
 /* Root's id alone gives nothing any more, and that stays so; the change of
@@ -200,6 +195,7 @@ step_uid(const struct confine_params *p)
 	return done(setresuid(p->uid, p->uid, p->uid));
 }
 
+/* The change of user left the inheritable ones. */
 static int
 step_capabilities(const struct confine_params *p)
 {
@@ -263,7 +259,6 @@ confine_become(const struct confine_params *p, const char **step)
 		{ "limits", step_limits },
 		{ "umask", step_umask },
 		{ "bounding set", step_bounding },
-		{ "ambient set", step_ambient },
 		{ "securebits", step_securebits },
 		{ "groups", step_groups },
 		{ "gid", step_gid },

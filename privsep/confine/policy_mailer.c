@@ -25,6 +25,7 @@ const struct policy_rule policy_mailer[] = {
 	ALLOW(ftruncate),
 	ALLOW(fsync),
 	ALLOW(fdatasync),
+	ALLOW(sync_file_range),
 	ALLOW(copy_file_range),
 	ALLOW(sendfile),
 	ALLOW(flock),

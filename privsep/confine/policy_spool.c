@@ -31,6 +31,7 @@ const struct policy_rule policy_spool[] = {
 	ALLOW(fallocate),
 	ALLOW(fsync),
 	ALLOW(fdatasync),
+	ALLOW(sync_file_range),
 	ALLOW(fstatfs),
 	ALLOW(flock),
 	ALLOW_IF(memfd_create, ONLY(1, MEMFD_BITS)),

@@ -84,6 +84,10 @@ size_t msg_room(const struct chan *);
  * much pile up. */
 int msg_send(struct chan *);
 
+/* Queue M_LOG, also while another message is under construction.  A line that
+ * there is no room for is lost. */
+void msg_send_log(struct chan *, int level, struct span line);
+
 /* More is queued than the peer takes: read no more from whoever causes it.
  * drained() tells when that is over. */
 bool chan_full(const struct chan *);

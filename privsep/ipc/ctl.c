@@ -187,7 +187,7 @@ ctl_parse_id(struct span s, uint64_t *id, int64_t *envelope)
 			return -E_SYNTAX;
 		number = number * 10 + (s.p[i] - '0');
 	}
-	if (msgid_parse((struct span) { s.p, MSGID_LEN }, id) != 0)
+	if (msgid_parse((struct span){ s.p, MSGID_LEN }, id) != 0)
 		return -E_SYNTAX;
 	*envelope = number;
 	return 0;

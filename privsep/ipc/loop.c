@@ -42,7 +42,7 @@ loop_at_turn(void (*fn)(void))
 int
 loop_run(void)
 {
-	bool more = false;
+	bool more = chan_flush_all(); /* what was queued before */
 
 	while (!loop.ended) {
 		int flags = EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0);

@@ -43,10 +43,7 @@ role_log(int level, struct span line)
 {
 	if (self.lost || self.master == NULL)
 		return;
-	msg_begin(self.master, M_LOG, 0);
-	msg_put_u8(self.master, (uint8_t)level);
-	msg_put_octets(self.master, line);
-	msg_send(self.master);
+	msg_send_log(self.master, level, line);
 }
 
 const struct config *
@@ -333,11 +330,12 @@ static void
 role_warm(void)
 {
 	time_t now = time(NULL);
+	unsigned char seed;
 	struct tm tm;
 
 	tzset();
 	localtime_r(&now, &tm);
-	arc4random();
+	arc4random_buf(&seed, sizeof(seed));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);

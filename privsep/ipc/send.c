@@ -13,6 +13,7 @@
 
 #include "privsep/base/chk.h"
 #include "privsep/base/err.h"
+#include "privsep/base/log.h"
 #include "privsep/ipc/chan_int.h"
 
 #define SEND_FULL  (1024 * 1024)      /* octets: the owner should stop */
@@ -138,33 +139,70 @@ send_check(const struct chan *ch)
 	return 0;
 }
 
-int
-msg_send(struct chan *ch)
+/* A frame with these octets at the end of the queue; NULL without memory. */
+static struct frame *
+send_queue(struct chan *ch, struct span octets)
 {
 	struct frame *f;
 	size_t size;
-	int error;
 
-	if ((error = send_check(ch)) != 0) {
-		send_drop_fds();
-		return error;
-	}
-	if (!chk_add(sizeof(*f), sender.body.len, &size) ||
-	    (f = malloc(size)) == NULL) {
-		send_drop_fds();
-		return -E_NOMEM;
-	}
-	f->len = sender.body.len;
-	memcpy(f->data, sender.body.data, f->len);
-	f->nfds = sender.nfds;
-	memcpy(f->fds, sender.fds, sizeof(f->fds));
-	sender.nfds = 0;
+	if (!chk_add(sizeof(*f), octets.len, &size) ||
+	    (f = malloc(size)) == NULL)
+		return NULL;
+	f->len = octets.len;
+	f->nfds = 0;
+	memcpy(f->data, octets.p, octets.len);
 	TAILQ_INSERT_TAIL(&ch->queue, f, entry);
 	ch->queued += f->len;
 	chan_mark_dirty(ch);
 	if (ch->queued > SEND_FULL)
 		ch->full = true;
+	return f;
+}
+
+/* A message was not sent: whoever waits for it will not get it. */
+static int
+send_refuse(int error)
+{
+	const struct msg_spec *spec = msg_spec(sender.type);
+
+	send_drop_fds();
+	LOG(EV_WARN, KS("doing", "sending a message"),
+	    KS("type", spec == NULL ? "none" : spec->name),
+	    KS("why", err_text(error)));
+	return error;
+}
+
+int
+msg_send(struct chan *ch)
+{
+	struct frame *f;
+	int error;
+
+	if ((error = send_check(ch)) != 0)
+		return send_refuse(error);
+	if ((f = send_queue(ch, buf_span(&sender.body))) == NULL)
+		return send_refuse(-E_NOMEM);
+	f->nfds = sender.nfds;
+	memcpy(f->fds, sender.fds, sizeof(f->fds));
+	sender.nfds = 0;
 	return 0;
+}
+
+void
+msg_send_log(struct chan *ch, int level, struct span line)
+{
+	unsigned char octets[MSG_HEADER_LEN + 1 + LOG_LINE_MAX] = { 0 };
+
+	/* on a stack of its own, since a line may be written while another
+	 * message is under construction */
+	if (line.len > LOG_LINE_MAX || ch->closed || ch->queued > SEND_MAX)
+		return;
+	octets[0] = (unsigned char)(M_LOG >> 8);
+	octets[1] = (unsigned char)(M_LOG & 0xff);
+	octets[MSG_HEADER_LEN] = (unsigned char)level;
+	memcpy(octets + MSG_HEADER_LEN + 1, line.p, line.len);
+	send_queue(ch, (struct span){ octets, MSG_HEADER_LEN + 1 + line.len });
 }
 
 bool

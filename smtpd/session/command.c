@@ -6,7 +6,7 @@
 #include "smtpd/session/session.h"
 
 #define ST(state) (1U << (state))
-#define ST_ANY	  (ST(SESS_HELO) | ST(SESS_READY) | ST(SESS_MAIL) | ST(SESS_RCPT))
+#define ST_ANY    (ST(SESS_HELO) | ST(SESS_READY) | ST(SESS_MAIL) | ST(SESS_RCPT))
 
 enum command_arg {
 	ARG_NONE,
@@ -111,8 +111,7 @@ command_split(struct span *line)
 
 /* What stands against running the command, or RP_NONE. */
 static enum reply
-command_check(
-    struct session *s, enum verb verb, struct span arg, bool more)
+command_check(struct session *s, enum verb verb, struct span arg, bool more)
 {
 	const struct command_spec *c = &commands[verb];
 	enum reply reply;

@@ -51,41 +51,43 @@ hello_name(struct session *s, struct span arg, bool esmtp)
 
 /* One line of the answer to EHLO. */
 static void
-hello_line(struct session *s, bool last, const char *fmt, uint64_t a, uint64_t b)
+hello_line(struct session *s, const char *keyword)
 {
+	reply_line(&s->out, reply_code(RP_HELO), false, span_str(keyword));
+}
+
+/* Keywords with numbers: RFC 1870, RFC 9422. */
+static void
+hello_limits(struct session *s)
+{
+	const struct settings *set = session_settings();
 	struct buf line;
 
 	buf_init(&line, HELLO_LINE_MAX);
-	buf_addf(&line, fmt, a, b);
-	reply_line(&s->out, reply_code(RP_HELO), last, buf_span(&line));
+	buf_addf(&line, "SIZE %ju", (uintmax_t)set->smtp_max_message_size);
+	reply_line(&s->out, reply_code(RP_HELO), false, buf_span(&line));
+	buf_reset(&line);
+	buf_addf(&line, "LIMITS RCPTMAX=%ju MAILMAX=%ju",
+	    (uintmax_t)set->smtp_limit_max_rcpt,
+	    (uintmax_t)set->smtp_limit_max_mails);
+	reply_line(&s->out, reply_code(RP_HELO), false, buf_span(&line));
 	buf_clear(&line);
 }
 
 void
 hello_ehlo(struct session *s, struct span arg)
 {
-	const struct settings *set = session_settings();
-	unsigned ext;
-
 	if (!hello_name(s, arg, true))
 		return;
-	ext = tx_extensions(s);
 	reply_line(&s->out, reply_code(RP_HELO), false, hello_host(s));
-	hello_line(s, false, "PIPELINING", 0, 0);
-	if ((ext & EXT_SIZE) != 0)
-		hello_line(
-		    s, false, "SIZE %ju", set->smtp_max_message_size, 0);
-	if ((ext & EXT_8BITMIME) != 0)
-		hello_line(s, false, "8BITMIME", 0, 0);
-	hello_line(s, false, "ENHANCEDSTATUSCODES", 0, 0);
-	if ((ext & EXT_SMTPUTF8) != 0)
-		hello_line(s, false, "SMTPUTF8", 0, 0);
-	if ((ext & EXT_DSN) != 0)
-		hello_line(s, false, "DSN", 0, 0);
-	/* RFC 9422 */
-	hello_line(s, false, "LIMITS RCPTMAX=%ju MAILMAX=%ju",
-	    set->smtp_limit_max_rcpt, set->smtp_limit_max_mails);
-	hello_line(s, true, "HELP", 0, 0);
+	hello_line(s, "PIPELINING");
+	hello_line(s, "8BITMIME");
+	hello_line(s, "ENHANCEDSTATUSCODES");
+	hello_line(s, "SMTPUTF8");
+	if ((tx_extensions(s) & EXT_DSN) != 0)
+		hello_line(s, "DSN");
+	hello_limits(s);
+	reply_line(&s->out, reply_code(RP_HELO), true, span_str("HELP"));
 }
 
 void

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "privsep/base/chk.h"
-#include "privsep/base/clock.h"
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
+#include "privsep/ipc/role.h"
 #include "privsep/ipc/terms.h"
 #include "smtpd/mail/parameters.h"
 #include "smtpd/session/session.h"
@@ -46,6 +46,24 @@ tx_free(struct session *s)
 	buf_clear(&s->tx->content);
 	free(s->tx);
 	s->tx = NULL;
+}
+
+void
+tx_reset(struct session *s)
+{
+	struct chan *ch;
+
+	if (s->tx == NULL)
+		return;
+	if (s->tx->known && (ch = role_peer(ROLE_ROUTER)) != NULL) {
+		msg_begin(ch, TX_RESET, s->sid);
+		msg_send(ch);
+	}
+	if (s->tx->open && (ch = role_peer(ROLE_SPOOL)) != NULL) {
+		msg_begin(ch, SPOOL_ABORT, s->tx->id);
+		msg_send(ch);
+	}
+	tx_free(s);
 }
 
 /* The path "<...>" after "FROM:" or "TO:", in canonical form.  Moves *arg
@@ -176,6 +194,7 @@ mail_answer(struct session *s, enum reply reply, uint64_t id)
 {
 	if (reply_code(reply) / 100 == 2) {
 		s->tx->id = id;
+		s->tx->known = true;
 		session_enter(s, SESS_MAIL);
 	} else {
 		mail_reject(s, buf_span(&s->tx->from), reply);

@@ -58,7 +58,7 @@ misc_noop(struct session *s, struct span arg)
 void
 misc_quit(struct session *s, struct span arg)
 {
-	tx_reset(s);
+	s->quit = true;
 	reply_send(s, RP_QUIT, NULL);
 }
 

@@ -12,8 +12,10 @@ reply_put(struct session *s, enum reply reply, const struct span *extra)
 	if ((state_flags(s->state) == 0) || s->state == SESS_LINGER)
 		return;
 	reply_format(&s->out, reply, extra);
-	if ((reply_flags(reply) & REPLY_CLOSES) != 0)
+	if ((reply_flags(reply) & REPLY_CLOSES) != 0) {
+		tx_reset(s);
 		session_enter(s, SESS_CLOSING);
+	}
 }
 
 void

@@ -54,11 +54,12 @@ enum timer_class {
 
 /* A transaction, from MAIL to the answer to its content. */
 struct tx {
-	struct buf from;          /* reverse-path with its brackets */
-	struct mail_address rcpt; /* of the only recipient, while it is one */
+	struct buf from;           /* reverse-path with its brackets */
+	struct mail_address rcpt;  /* of the only recipient, while it is one */
 	struct mail_address asked; /* of the RCPT that is being answered */
 	unsigned rcpts;            /* accepted */
 	bool utf8;                 /* MAIL had SMTPUTF8 */
+	bool known;                /* the router keeps its envelopes */
 	bool open;                 /* the spool waits for content */
 	enum reply fault;          /* why the content will be refused */
 	uint64_t id;               /* of the message */
@@ -78,10 +79,10 @@ struct session {
 	struct event *ev_write; /* made when first needed */
 	bool reading;           /* ev_read is armed */
 	bool writing;           /* ev_write is armed: the client is slow */
-	bool knocked; /* octets came while an answer was waited for */
-	bool gone;    /* the client has closed its side */
-	bool known;   /* the router has been told of it */
-	bool esmtp;   /* EHLO was said */
+	bool knocked;           /* octets came while an answer was waited for */
+	bool known;             /* the router has been told of it */
+	bool quit;              /* the client has said that it is done */
+	bool esmtp;             /* EHLO was said */
 	enum reply ending; /* not RP_NONE: said instead of the next command */
 	unsigned listener;
 	unsigned mails; /* counters of the limits */

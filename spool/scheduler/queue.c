@@ -108,9 +108,14 @@ queue_message_add(struct queue *q, uint64_t id, uint64_t created_s,
 	return m;
 }
 
-/* Where the index stands in the message's array, or would stand. */
-static uint32_t
-envelope_place(const struct message *m, uint32_t index)
+struct message *
+queue_message_next(struct message *m)
+{
+	return RB_NEXT(message_tree, NULL, m);
+}
+
+uint32_t
+queue_envelope_place(const struct message *m, uint32_t index)
 {
 	uint32_t low = 0, high = m->nenv;
 
@@ -128,7 +133,7 @@ envelope_place(const struct message *m, uint32_t index)
 struct envelope *
 queue_envelope(const struct message *m, uint32_t index)
 {
-	uint32_t i = envelope_place(m, index);
+	uint32_t i = queue_envelope_place(m, index);
 
 	return i < m->nenv && m->env[i]->index == index ? m->env[i] : NULL;
 }
@@ -224,7 +229,7 @@ queue_envelope_add(
 	e->state = (uint8_t)state_of_news(news->state);
 	q->in_state[e->state]++;
 	q->envelopes++;
-	i = envelope_place(m, e->index);
+	i = queue_envelope_place(m, e->index);
 	memmove(&m->env[i + 1], &m->env[i],
 	    (m->nenv - i) * sizeof(struct envelope *));
 	m->env[i] = e;
@@ -265,7 +270,7 @@ void
 queue_envelope_free(struct queue *q, struct envelope *e)
 {
 	struct message *m = e->msg;
-	uint32_t i = envelope_place(m, e->index);
+	uint32_t i = queue_envelope_place(m, e->index);
 
 	m->nenv--;
 	memmove(&m->env[i], &m->env[i + 1],

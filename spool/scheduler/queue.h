@@ -118,6 +118,9 @@ struct message *queue_message(struct queue *, uint64_t id);
  * that keeps the last id survives every change. */
 struct message *queue_message_from(struct queue *, uint64_t id);
 
+/* The message after that one; NULL at the end. */
+struct message *queue_message_next(struct message *);
+
 /* The message of that id, made if there is none; it goes away with its last
  * envelope, or by queue_message_drop().  NULL without memory. */
 struct message *queue_message_add(struct queue *, uint64_t id,
@@ -128,6 +131,9 @@ void queue_message_drop(struct queue *, struct message *);
 
 /* The envelope of that index; NULL when there is none. */
 struct envelope *queue_envelope(const struct message *, uint32_t index);
+
+/* Where that index stands in the message's array, or would stand. */
+uint32_t queue_envelope_place(const struct message *, uint32_t index);
 
 /* A new envelope, in SE_WAITING, SE_HELD or SE_QUARANTINED and in no heap.
  * There must be none of that index.  NULL without memory. */

@@ -115,6 +115,18 @@ queue_fail(struct store *s, const struct item *end, int error)
 	}
 }
 
+static bool
+queue_has_messages(const struct store *s)
+{
+	const struct item *item;
+
+	TAILQ_FOREACH(item, &s->queue, entry) {
+		if (item->kind == ITEM_MESSAGE)
+			return true;
+	}
+	return false;
+}
+
 /* Moves may use the reserve, messages may not. */
 static void
 queue_fail_messages(struct store *s, int error)
@@ -318,15 +330,16 @@ commit_step(struct store *s)
 	struct batch b;
 	int error;
 
-	if (!commit_may_take(s))
+	if (queue_has_messages(s) && !commit_may_take(s)) {
 		queue_fail_messages(s, -E_NOSPACE);
-	if ((first = TAILQ_FIRST(&s->queue)) == NULL)
 		return -E_NOSPACE;
+	}
 	b = batch_choose(s);
 	if (b.items == 0) {
+		first = TAILQ_FIRST(&s->queue);
 		error = seg_switch(s, first->kind != ITEM_MESSAGE);
-		if (error != 0 && first->kind != ITEM_OUTCOME)
-			item_fail(s, first, error);
+		if (error != 0 && first->kind == ITEM_MESSAGE)
+			queue_fail_messages(s, error);
 		return error;
 	}
 	if ((error = batch_write(s, &b)) != 0) {

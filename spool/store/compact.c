@@ -206,7 +206,7 @@ store_tick(struct store *s, uint64_t now_ms)
 {
 	room_check(s, now_ms);
 	/* what a failed commit left behind is tried again in a new file */
-	if (s->failing && s->queue_len > 0)
+	if (s->failing && (s->current != NULL || seg_switch(s, true) == 0))
 		store_commit(s);
 	seg_reclaim(s);
 	/* moves are a batch of their own: they carry durable states only */

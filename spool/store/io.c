@@ -36,6 +36,19 @@ io_dir(int dir_fd, const char *name)
 	return io_open(dir_fd, name, O_RDONLY | O_DIRECTORY);
 }
 
+DIR *
+io_list(int dir_fd)
+{
+	int fd = io_open(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+	DIR *dir;
+
+	if (fd < 0)
+		return NULL;
+	if ((dir = fdopendir(fd)) == NULL)
+		close(fd);
+	return dir;
+}
+
 int
 io_read(int fd, void *to, size_t len, uint64_t off)
 {

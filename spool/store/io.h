@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <dirent.h>
 #include <stdint.h>
 
 /* All return 0 (io_open and io_dir a descriptor) or the negative error of
@@ -17,6 +18,9 @@ int io_open(int dir_fd, const char *name, int flags);
 
 /* Open the directory name, making it first where it is missing. */
 int io_dir(int dir_fd, const char *name);
+
+/* A stream of the directory's entries from the first on (closedir), or NULL. */
+DIR *io_list(int dir_fd);
 
 /* Read exactly len octets from off. */
 int io_read(int fd, void *to, size_t len, uint64_t off);

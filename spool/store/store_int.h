@@ -186,6 +186,20 @@ void seg_reclaim(struct store *);
 /* recover.c: read the log and the big files, fill the index. */
 int store_recover(struct store *);
 
+/* scan.c: what was found in a segment. */
+struct scan {
+	uint32_t end;	     /* after the last batch that counts */
+	uint64_t torn;	     /* the batch at the end that is not whole, or 0 */
+	uint64_t next_batch; /* higher than all numbers seen */
+	bool clean;	     /* nothing in it that is not understood */
+};
+
+/* Read all records of seg into the index.  data is its whole file.  cut is
+ * where it ends, if that is known, else 0, and torn its torn last batch.
+ * last: no later segment is in use.  -E_NOMEM. */
+int seg_scan(struct store *, struct seg *, const unsigned char *data,
+    uint32_t cut, uint64_t torn, bool last, struct scan *out);
+
 /* quarantine.c: copy octets of a segment to corrupt/, once, and log it;
  * or move a whole file there. */
 int quarantine(struct store *, struct seg *, uint32_t off, uint32_t len,
@@ -210,9 +224,10 @@ void big_unlink(struct store *, uint64_t msgid, bool tmp);
  * whose file fails are answered and taken from the queue, and *error set. */
 void big_settle(struct store *, int *error);
 
-/* read.c: the body of a record into out, checked. */
-int rec_read(struct store *, struct seg *, uint32_t off, uint32_t max_len,
-    struct rec_head *, struct buf *out);
+/* read.c: read octets of seg from off on, which begin with a record, into
+ * raw; body borrows from it.  Errors as of store_read. */
+int rec_read(struct store *, struct seg *, uint32_t off, size_t octets,
+    struct buf *raw, struct rec_head *, struct span *body);
 
 /* room.c: look at the file system, at most once a second. */
 void room_check(struct store *, uint64_t now_ms);

@@ -4,9 +4,11 @@
  */
 #include "regress/unit/confine/confined.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static int hold[2];
 
@@ -126,6 +128,28 @@ ROOT_TC(every_role_stands_the_verification)
 	place_make();
 	for (i = 0; i < RUNNING; i++)
 		check_verify(running[i], confine_or_die, 0, NULL);
+}
+
+/* As a service manager may start us. */
+static void
+confine_from_inheritable(enum role role)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2];
+
+	NEED(syscall(__NR_capget, &head, data) == 0);
+	data[0].inheritable = 1U << CAP_CHOWN;
+	NEED(syscall(__NR_capset, &head, data) == 0);
+	NEED(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0) == 0);
+	confine_or_die(role);
+}
+
+ROOT_TC(inherited_capabilities_are_dropped)
+{
+	place_make();
+	check_verify(ROLE_SESSION, confine_from_inheritable, 0, NULL);
 }
 
 ROOT_TC(unconfined_is_noticed_in_every_respect)
@@ -249,6 +273,7 @@ ROOT_TC(other_limits_are_noticed)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, every_role_stands_the_verification);
+	ATF_TP_ADD_TC(tp, inherited_capabilities_are_dropped);
 	ATF_TP_ADD_TC(tp, unconfined_is_noticed_in_every_respect);
 	ATF_TP_ADD_TC(tp, missing_lock_is_noticed);
 	ATF_TP_ADD_TC(tp, dumpable_is_noticed);

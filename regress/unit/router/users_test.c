@@ -4,6 +4,7 @@
  * on its way.
  */
 #include <atf-c.h>
+#include <stdio.h>
 
 #include "privsep/base/err.h"
 #include "smtpd/router/users.h"

@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The router's process, unconfined, between a master, sessions, delivery, a
+ * spool and control that this test plays.  Classes: (a), (c), (e), (g), (h).
+ */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <poll.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "privsep/base/err.h"
+#include "privsep/ipc/ctl.h"
+#include "regress/unit/router/setup.h"
+#include "smtpd/router/router.h"
+
+#define MASTER_FD 3
+#define FDS       3
+#define SID       77
+
+#define CONFIG                                                                 \
+	"smtp limit max-rcpt 3\n"                                              \
+	"smtp limit max-mails 2\n"                                             \
+	"listen on 127.0.0.1 port 2525 tag \"in\"\n"                           \
+	"table t { root = ann, list = \"ann, ben\", pair = \"ann, nobody\" "   \
+	"}\n"                                                                  \
+	"table v { info = x }\n"                                               \
+	"action a maildir alias <t>\n"                                         \
+	"action vm maildir \"/v/%{dest.user}\" userbase <v> user keeper\n"     \
+	"match tag \"in\" from any for local action a\n"                       \
+	"match from any for domain virtual.example action vm\n"
+
+static struct {
+	pid_t pid;
+	int master;
+	unsigned char frame[MSG_FRAME_MAX];
+	struct msg m;
+} t;
+
+/* --- what the test sends ----------------------------------------------- */
+
+static struct buf out;
+
+static void
+begin(enum msg_type type, uint64_t id)
+{
+	buf_clear(&out);
+	buf_init(&out, MSG_FRAME_MAX);
+	buf_put_u16(&out, (uint16_t)type);
+	buf_put_u16(&out, 0);
+	buf_put_u64(&out, id);
+}
+
+static void
+put_str(const char *s)
+{
+	buf_put_span(&out, span_str(s));
+}
+
+static void
+send_fds(int fd, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		unsigned char octets[CMSG_SPACE(sizeof(int) * FDS)];
+	} control = { 0 };
+	struct iovec iov = { out.data, out.len };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+
+	if (n > 0) {
+		mh.msg_control = &control;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n);
+		c = CMSG_FIRSTHDR(&mh);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
+	}
+	ATF_REQUIRE_EQ((ssize_t)out.len, sendmsg(fd, &mh, MSG_NOSIGNAL));
+}
+
+static void
+send_plain(int fd)
+{
+	send_fds(fd, NULL, 0);
+}
+
+/* --- what it waits for -------------------------------------------------- */
+
+/* The next message on fd, which must be of this type; log lines are passed
+ * over. */
+static struct rd *
+expect(int fd, enum role self, enum msg_type type)
+{
+	do {
+		ATF_REQUIRE_EQ_MSG(0,
+		    chan_read_blocking(fd, self, ROLE_ROUTER, t.frame, &t.m),
+		    "no answer, wanted %s", msg_spec(type)->name);
+	} while (t.m.type == M_LOG);
+	ATF_REQUIRE_EQ_MSG(type, t.m.type, "%s, wanted %s",
+	    msg_spec(t.m.type)->name, msg_spec(type)->name);
+	return &t.m.body;
+}
+
+static void
+expect_reply(
+    int fd, enum role self, enum msg_type type, uint64_t id, enum reply reply)
+{
+	uint16_t got = rd_u16(expect(fd, self, type));
+
+	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ_MSG(
+	    reply, got, "%s, wanted %s", reply_name(got), reply_name(reply));
+}
+
+static void
+expect_closed(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	unsigned char octet;
+
+	ATF_REQUIRE_EQ(1, poll(&pfd, 1, 5000));
+	ATF_CHECK_EQ(0, recv(fd, &octet, 1, 0));
+}
+
+static void
+expect_silence(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	ATF_CHECK_EQ(0, poll(&pfd, 1, 50));
+}
+
+/* --- the master --------------------------------------------------------- */
+
+static int
+test_confine(const struct confine_params *p, const char **step)
+{
+	return 0;
+}
+
+static void
+run_router(int fd)
+{
+	static struct role_ops ops;
+
+	ops = router_ops;
+	ops.confine = test_confine;
+	if (fd != MASTER_FD)
+		dup2(fd, MASTER_FD);
+	_exit(role_main(&ops));
+}
+
+/* A channel to the router from a process of that role. */
+static int
+join(enum role role, uint32_t instance)
+{
+	int pair[2];
+
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	begin(M_PEER, instance);
+	buf_put_u8(&out, (uint8_t)role);
+	buf_put_u64(&out, 0);
+	send_fds(t.master, &pair[1], 1);
+	close(pair[1]);
+	return pair[0];
+}
+
+static int
+config_fd(const char *text)
+{
+	struct cfg_source *src;
+	int fd;
+
+	ATF_REQUIRE_EQ(
+	    0, cfg_source_from_text(span_str(text), SETUP_HOST, &src));
+	ATF_REQUIRE_EQ(0, cfg_source_to_memfd(src, &fd));
+	cfg_source_free(src);
+	return fd;
+}
+
+static void
+start(void)
+{
+	int pair[2], fds[FDS];
+
+	config_free(setup_config(CONFIG));
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	if ((t.pid = fork()) == 0)
+		run_router(pair[1]);
+	close(pair[1]);
+	t.master = pair[0];
+	fds[0] = config_fd(CONFIG);
+	fds[1] = dup(0);
+	fds[2] = dup(0);
+	begin(M_HELLO, 1);
+	buf_put_u64(&out, msg_table_hash());
+	buf_put_u8(&out, ROLE_ROUTER);
+	buf_put_u8(&out, LOG_NOTICE);
+	buf_put_u32(&out, getuid());
+	buf_put_u32(&out, getgid());
+	buf_put_u32(&out, 0);
+	put_str("");
+	send_fds(t.master, fds, FDS);
+	close(fds[0]);
+	close(fds[1]);
+	close(fds[2]);
+	expect(t.master, ROLE_MASTER, M_READY);
+	begin(M_START, 0);
+	send_plain(t.master);
+}
+
+static void
+stop(void)
+{
+	int status;
+
+	begin(M_STOP, 0);
+	send_plain(t.master);
+	ATF_REQUIRE_EQ(t.pid, waitpid(t.pid, &status, 0));
+	ATF_CHECK_EQ(0, status);
+	close(t.master);
+	buf_clear(&out);
+}
+
+static void
+answer_user(const char *name, enum user_answer answer)
+{
+	struct span got =
+	    rd_span(expect(t.master, ROLE_MASTER, USER_ASK), USERS_NAME_MAX);
+
+	ATF_CHECK_EQ_MSG(true, span_eq(got, span_str(name)), "asked for %.*s",
+	    (int)got.len, (const char *)got.p);
+	begin(USER_ANSWER, t.m.id);
+	buf_put_u8(&out, answer);
+	send_plain(t.master);
+}
+
+/* --- a session ---------------------------------------------------------- */
+
+/* A client at 127.0.0.1 on the port of the listener: its accepted socket. */
+static int
+connect_client(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = htons(2525) };
+	int l = socket(AF_INET, SOCK_STREAM, 0), client, fd, on = 1;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(l, (struct sockaddr *)&in, sizeof(in)) != 0)
+		atf_tc_skip("port 2525 is in use");
+	ATF_REQUIRE_EQ(0, listen(l, 1));
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	ATF_REQUIRE_EQ(0, connect(client, (struct sockaddr *)&in, sizeof(in)));
+	fd = accept(l, NULL, NULL);
+	ATF_REQUIRE(fd >= 0);
+	close(l);
+	return fd;
+}
+
+static void
+session_open(int ch, uint64_t sid)
+{
+	int fd = connect_client();
+
+	begin(SESSION_OPEN, sid);
+	buf_put_u32(&out, 0);
+	send_fds(ch, &fd, 1);
+	close(fd);
+	expect_reply(ch, ROLE_SESSION, SESSION_OPENED, sid, RP_GREETING);
+	ATF_CHECK(span_eq(
+	    rd_span(&t.m.body, SOURCE_TEXT_MAX), span_str("127.0.0.1")));
+}
+
+static void
+send_mail(int ch, uint64_t sid, const char *path, uint64_t size)
+{
+	begin(TX_MAIL, sid);
+	put_str(path);
+	buf_put_u8(&out, 0);
+	buf_put_u64(&out, size);
+	buf_put_u8(&out, MAIL_RET_HDRS);
+	put_str("env-1");
+	put_str("client.example");
+	buf_put_u8(&out, 1);
+	send_plain(ch);
+}
+
+static void
+send_rcpt(int ch, uint64_t sid, const char *path)
+{
+	begin(TX_RCPT, sid);
+	put_str(path);
+	buf_put_u8(&out, RCPT_NOTIFY_FAILURE);
+	put_str("rfc822;typed@example.com");
+	send_plain(ch);
+}
+
+static void
+send_bare(int ch, enum msg_type type, uint64_t sid)
+{
+	begin(type, sid);
+	send_plain(ch);
+}
+
+/* An open session with an open transaction; its message id. */
+static uint64_t
+mail_open(int ch)
+{
+	session_open(ch, SID);
+	send_mail(ch, SID, "<from@example.com>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	return rd_u64(&t.m.body);
+}
+
+static void
+rcpt_is(int ch, const char *path, enum reply reply)
+{
+	send_rcpt(ch, SID, path);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, reply);
+}
+
+/* --- cases -------------------------------------------------------------- */
+
+static void
+check_span(struct span got, const char *want)
+{
+	ATF_CHECK_EQ_MSG(true, span_eq(got, span_str(want)),
+	    "\"%.*s\", wanted \"%s\"", (int)got.len, (const char *)got.p, want);
+}
+
+static void
+check_envelope(int spool, uint64_t id, const char *path, const char *action,
+    const char *user)
+{
+	struct rd *r = expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
+
+	ATF_CHECK_EQ(id, t.m.id);
+	check_span(rd_span(r, 512), path);
+	check_span(rd_span(r, 512), "rfc822;typed@example.com");
+	ATF_CHECK_EQ(RCPT_NOTIFY_FAILURE, rd_u8(r));
+	check_span(rd_span(r, 512), action);
+	check_span(rd_span(r, 512), user);
+	ATF_CHECK(rd_done(r));
+}
+
+static void
+check_open(int spool, uint64_t id, uint32_t n)
+{
+	struct rd *r = expect(spool, ROLE_SPOOL, SPOOL_OPEN);
+
+	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ(ROLE_SESSION, rd_u8(r));
+	ATF_CHECK_EQ(5, rd_u32(r));
+	ATF_CHECK_EQ(SID, rd_u64(r));
+	ATF_CHECK_EQ(n, rd_u32(r));
+	check_span(rd_span(r, 512), "from@example.com");
+	ATF_CHECK_EQ(0, rd_u8(r));
+	ATF_CHECK_EQ(MAIL_RET_HDRS, rd_u8(r));
+	check_span(rd_span(r, 512), "env-1");
+	check_span(rd_span(r, 512), "127.0.0.1");
+	check_span(rd_span(r, 512), "client.example");
+	ATF_CHECK(rd_u64(r) > 0);
+	ATF_CHECK(rd_done(r));
+}
+
+ATF_TC_WITHOUT_HEAD(transaction_reaches_the_spool);
+ATF_TC_BODY(transaction_reaches_the_spool, tc)
+{
+	uint64_t id;
+	int ch, spool;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	spool = join(ROLE_SPOOL, 6);
+	id = mail_open(ch);
+	ATF_CHECK(id != 0);
+	send_rcpt(ch, SID, "<list@" SETUP_HOST ">");
+	answer_user("ann", USER_YES);
+	answer_user("ben", USER_YES);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
+	/* known already, and the same mailbox as one of the list's */
+	rcpt_is(ch, "<Ann+x@" SETUP_HOST ">", RP_RCPT_OK);
+	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
+	rcpt_is(ch, "<other@virtual.example>", RP_TOO_MANY_RCPT);
+	send_bare(ch, TX_DATA, SID);
+	check_open(spool, id, 4);
+	check_envelope(spool, id, "list@" SETUP_HOST, "a", "ann");
+	check_envelope(spool, id, "list@" SETUP_HOST, "a", "ben");
+	check_envelope(spool, id, "Ann+x@" SETUP_HOST, "a", "ann");
+	check_envelope(spool, id, "info@virtual.example", "vm", "keeper");
+	/* nothing is left of it */
+	rcpt_is(ch, "<list@" SETUP_HOST ">", RP_NEED_MAIL);
+	send_mail(ch, SID, "<>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	ATF_CHECK(rd_u64(&t.m.body) != id);
+	send_bare(ch, TX_DATA, SID);
+	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
+	send_mail(ch, SID, "<>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_TOO_MANY_MAILS);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(recipients_are_refused_for_their_reasons);
+ATF_TC_BODY(recipients_are_refused_for_their_reasons, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	mail_open(ch);
+	rcpt_is(ch, "<x@virtual.example>", RP_USER_UNKNOWN);
+	rcpt_is(ch, "<x@elsewhere.example>", RP_REJECTED);
+	rcpt_is(ch, "<x@@y>", RP_BAD_RCPT);
+	rcpt_is(ch, "<x@y> ", RP_BAD_RCPT);
+	rcpt_is(ch, "<>", RP_BAD_RCPT);
+	rcpt_is(ch, "<\xc3\xa4@" SETUP_HOST ">", RP_UTF8_NEEDED);
+	send_rcpt(ch, SID, "<bob@" SETUP_HOST ">");
+	answer_user("bob", USER_NO);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_UNKNOWN);
+	send_rcpt(ch, SID, "<eve@" SETUP_HOST ">");
+	answer_user("eve", USER_TRY_LATER);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_TRY_LATER);
+	/* half of a list is not accepted */
+	send_rcpt(ch, SID, "<pair@" SETUP_HOST ">");
+	answer_user("ann", USER_YES);
+	answer_user("nobody", USER_NO);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_SYSTEM);
+	send_bare(ch, TX_DATA, SID);
+	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(postmaster_without_a_domain_is_root_here);
+ATF_TC_BODY(postmaster_without_a_domain_is_root_here, tc)
+{
+	uint64_t id;
+	int ch, spool;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	spool = join(ROLE_SPOOL, 6);
+	id = mail_open(ch);
+	send_rcpt(ch, SID, "<Postmaster>");
+	answer_user("postmaster", USER_NO);
+	answer_user("ann", USER_YES);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
+	send_bare(ch, TX_DATA, SID);
+	check_open(spool, id, 1);
+	check_envelope(spool, id, "Postmaster@" SETUP_HOST, "a", "ann");
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(answers_come_in_the_order_of_the_questions);
+ATF_TC_BODY(answers_come_in_the_order_of_the_questions, tc)
+{
+	uint64_t id;
+	int ch, spool;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	spool = join(ROLE_SPOOL, 6);
+	id = mail_open(ch);
+	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
+	send_rcpt(ch, SID, "<nobody@virtual.example>");
+	send_bare(ch, TX_DATA, SID);
+	expect_silence(ch);
+	answer_user("ann", USER_YES);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_UNKNOWN);
+	check_open(spool, id, 1);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(late_answer_for_the_dead_is_dropped);
+ATF_TC_BODY(late_answer_for_the_dead_is_dropped, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	mail_open(ch);
+	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
+	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
+	send_bare(ch, TX_RESET, SID);
+	session_open(ch, SID + 1);
+	close(ch);
+	ch = join(ROLE_SESSION, 6);
+	session_open(ch, SID);
+	answer_user("ann", USER_YES);
+	expect_silence(ch);
+	send_bare(ch, SESSION_CLOSE, SID);
+	send_bare(ch, SESSION_CLOSE, SID);
+	session_open(ch, SID);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(foreign_session_closes_only_its_peer);
+ATF_TC_BODY(foreign_session_closes_only_its_peer, tc)
+{
+	static const enum msg_type types[] = { TX_DATA, TX_RESET };
+	int good, bad;
+	size_t i;
+
+	start();
+	good = join(ROLE_SESSION, 5);
+	mail_open(good);
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		bad = join(ROLE_SESSION, (uint32_t)(6 + i));
+		send_bare(bad, types[i], SID);
+		expect_closed(bad);
+		expect(t.master, ROLE_MASTER, M_BAD_PEER);
+		ATF_CHECK_EQ(6 + i, t.m.id);
+	}
+	bad = join(ROLE_SESSION, 10);
+	send_rcpt(bad, SID, "<ann@" SETUP_HOST ">");
+	expect_closed(bad);
+	bad = join(ROLE_SESSION, 11);
+	send_mail(bad, SID, "<>", 0);
+	expect_closed(bad);
+	rcpt_is(good, "<info@virtual.example>", RP_RCPT_OK);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(session_cannot_bring_a_client_of_its_own);
+ATF_TC_BODY(session_cannot_bring_a_client_of_its_own, tc)
+{
+	int ch, pair[2], fd;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	begin(SESSION_OPEN, SID);
+	buf_put_u32(&out, 0);
+	send_fds(ch, pair, 1);
+	expect_closed(ch);
+	/* nor claim another listener: 1 is the implied local socket or none */
+	ch = join(ROLE_SESSION, 6);
+	fd = connect_client();
+	begin(SESSION_OPEN, SID);
+	buf_put_u32(&out, 1);
+	send_fds(ch, &fd, 1);
+	expect_reply(ch, ROLE_SESSION, SESSION_OPENED, SID, RP_UNAVAILABLE);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(mail_is_checked);
+ATF_TC_BODY(mail_is_checked, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	send_mail(ch, SID, "<a@b> x", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_BAD_SENDER);
+	send_mail(ch, SID, "<;touch pwn;>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_BAD_SENDER);
+	send_mail(ch, SID, "<a@b>", UINT64_MAX);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_TOO_BIG);
+	send_mail(ch, SID, "<a@b>", 1);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	send_bare(ch, TX_DATA, SID);
+	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
+	send_mail(ch, SID, "<a@b>", 1);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	send_mail(ch, SID, "<a@b>", 1);
+	expect_closed(ch);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(without_a_spool_it_is_temporary);
+ATF_TC_BODY(without_a_spool_it_is_temporary, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	mail_open(ch);
+	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
+	send_bare(ch, TX_DATA, SID);
+	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_TRY_LATER);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(delivery_sends_only_without_a_sender);
+ATF_TC_BODY(delivery_sends_only_without_a_sender, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_DELIVERY, 5);
+	send_mail(ch, 1, "<>", 0);
+	expect_reply(ch, ROLE_DELIVERY, TX_MAIL_ANSWER, 1, RP_MAIL_OK);
+	send_mail(ch, 2, "<>", 0);
+	expect_reply(ch, ROLE_DELIVERY, TX_MAIL_ANSWER, 2, RP_MAIL_OK);
+	send_rcpt(ch, 2, "<info@virtual.example>");
+	expect_reply(ch, ROLE_DELIVERY, TX_RCPT_ANSWER, 2, RP_RCPT_OK);
+	send_bare(ch, TX_RESET, 1);
+	send_rcpt(ch, 1, "<info@virtual.example>");
+	expect_reply(ch, ROLE_DELIVERY, TX_RCPT_ANSWER, 1, RP_NEED_MAIL);
+	send_bare(ch, TX_DATA, 2);
+	expect_reply(ch, ROLE_DELIVERY, TX_DATA_REFUSED, 2, RP_TRY_LATER);
+	send_mail(ch, 3, "<a@b>", 0);
+	expect_closed(ch);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(new_configuration_holds_for_the_next_recipient);
+ATF_TC_BODY(new_configuration_holds_for_the_next_recipient, tc)
+{
+	int ch, fd;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	mail_open(ch);
+	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
+	/* one waits while the tables change under it */
+	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
+	expect(t.master, ROLE_MASTER, USER_ASK);
+	fd = config_fd("action b mbox\n"
+		       "match from any for domain new.example action b\n");
+	begin(M_CONFIG, 0);
+	send_fds(t.master, &fd, 1);
+	close(fd);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_REJECTED);
+	rcpt_is(ch, "<info@virtual.example>", RP_REJECTED);
+	send_rcpt(ch, SID, "<ann@new.example>");
+	expect_silence(ch);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(stats_are_rows);
+ATF_TC_BODY(stats_are_rows, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_CONTROL, 5);
+	begin(CTL_ASK, 9);
+	buf_put_u8(&out, CTL_SHOW_STATS);
+	buf_put_u8(&out, 0);
+	send_plain(ch);
+	ATF_CHECK(rd_u16(expect(ch, ROLE_CONTROL, CTL_ROWS)) > 0);
+	ATF_CHECK_EQ(CTL_OK, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
+	stop();
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, transaction_reaches_the_spool);
+	ATF_TP_ADD_TC(tp, recipients_are_refused_for_their_reasons);
+	ATF_TP_ADD_TC(tp, postmaster_without_a_domain_is_root_here);
+	ATF_TP_ADD_TC(tp, answers_come_in_the_order_of_the_questions);
+	ATF_TP_ADD_TC(tp, late_answer_for_the_dead_is_dropped);
+	ATF_TP_ADD_TC(tp, foreign_session_closes_only_its_peer);
+	ATF_TP_ADD_TC(tp, session_cannot_bring_a_client_of_its_own);
+	ATF_TP_ADD_TC(tp, mail_is_checked);
+	ATF_TP_ADD_TC(tp, without_a_spool_it_is_temporary);
+	ATF_TP_ADD_TC(tp, delivery_sends_only_without_a_sender);
+	ATF_TP_ADD_TC(tp, new_configuration_holds_for_the_next_recipient);
+	ATF_TP_ADD_TC(tp, stats_are_rows);
+	return atf_no_error();
+}

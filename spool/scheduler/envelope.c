@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The moves of an envelope.  Every change of state that is not a flight (see
+ * dispatch.c) is made here, and what must be durable is told to the spool
+ * here.
+ */
+#include "privsep/base/log.h"
+#include "privsep/config/config.h"
+#include "privsep/ipc/role.h"
+#include "spool/scheduler/retry.h"
+#include "spool/scheduler/scheduler.h"
+
+#define RECORD_AGAIN_S 60 /* without an answer of the spool */
+#define REPORT_AGAIN_S 5  /* when a report cannot be asked for now */
+#define WARN_AGAIN_S   60 /* the same for a warning */
+#define CRASH_WAIT_S   5  /* times the number of crashes */
+
+void
+envelope_record(struct scheduler *s, struct envelope *e)
+{
+	struct chan *spool = role_peer(ROLE_SPOOL);
+	enum env_state state = e->state == SE_RECORDING
+	    ? (enum env_state)e->final
+	    : queue_state_recorded((enum sched_state)e->state);
+
+	if (e->unrecorded < UINT16_MAX)
+		e->unrecorded++;
+	if (spool == NULL)
+		return;
+	msg_begin(spool, QUEUE_OUTCOME, e->msg->id);
+	msg_put_u32(spool, e->index);
+	msg_put_u8(spool, (uint8_t)state);
+	msg_put_u64(spool, e->next_s);
+	msg_put_u16(spool, e->attempts);
+	msg_put_u8(spool, e->crashes);
+	msg_put_span(spool, queue_note_text(e));
+	/* what cannot be sent now is told again: see envelope_due() */
+	(void)msg_send(spool);
+}
+
+/* When to look at an envelope that waits: at its next try, or when its sender
+ * is to be told before that. */
+static uint32_t
+wait_until(const struct envelope *e, uint32_t now_s)
+{
+	uint32_t warn_s;
+
+	/* RFC 3464 is silent to the null reverse-path, as RFC 5321 6.1 is */
+	if (e->msg->sender_len == 0)
+		return e->next_s;
+	warn_s = retry_warning_s(&role_config()->set.bounce_warn_interval_s,
+	    e->msg->warned, e->msg->created_s);
+	if (warn_s <= now_s)
+		warn_s = now_s + WARN_AGAIN_S;
+	return warn_s < e->next_s ? warn_s : e->next_s;
+}
+
+void
+envelope_wait(struct scheduler *s, struct envelope *e, uint32_t next_s)
+{
+	uint32_t now_s = scheduler_now_s();
+
+	if ((e->flags & ENVF_REMOVE) != 0) {
+		envelope_finish(s, e, ENV_REMOVED);
+		return;
+	}
+	if ((e->flags & ENVF_HOLD) != 0) {
+		envelope_park(s, e, SE_HELD);
+		return;
+	}
+	e->next_s = next_s;
+	if (next_s <= now_s)
+		dispatch_ready(&s->dispatch, &s->queue, e);
+	else
+		queue_envelope_state(
+		    &s->queue, e, SE_WAITING, wait_until(e, now_s));
+}
+
+void
+envelope_finish(struct scheduler *s, struct envelope *e, enum env_state final)
+{
+	e->final = (uint8_t) final;
+	queue_envelope_state(
+	    &s->queue, e, SE_RECORDING, scheduler_now_s() + RECORD_AGAIN_S);
+	if (final == ENV_REMOVED) {
+		s->counters[SC_REMOVED]++;
+		LOG(EV_REMOVED, KI("message", e->msg->id),
+		    KU("envelope", e->index), KB("rcpt", queue_rcpt(e)));
+	}
+	envelope_record(s, e);
+}
+
+void
+envelope_park(struct scheduler *s, struct envelope *e, enum sched_state state)
+{
+	e->flags &= (uint8_t) ~(ENVF_HOLD | ENVF_REMOVE);
+	queue_envelope_state(&s->queue, e, state, 0);
+	envelope_record(s, e);
+	if (state != SE_QUARANTINED)
+		return;
+	s->counters[SC_QUARANTINED]++;
+	LOG(EV_QUARANTINED, KI("message", e->msg->id), KU("envelope", e->index),
+	    KB("rcpt", queue_rcpt(e)), KU("crashes", e->crashes));
+}
+
+void
+envelope_fail(struct scheduler *s, struct envelope *e, uint32_t when_s)
+{
+	if ((e->flags & ENVF_REMOVE) != 0) {
+		envelope_finish(s, e, ENV_REMOVED);
+		return;
+	}
+	queue_envelope_state(&s->queue, e, SE_FAILED, when_s);
+}
+
+void
+envelope_crash(struct scheduler *s, struct envelope *e, bool exact)
+{
+	bool report = e->state == SE_REPORTING;
+	uint32_t when_s;
+
+	/* One of many in flight is most likely innocent.  It becomes a suspect
+	 * and flies alone from now on; what is recorded is only what happened
+	 * then, lest restarts add up to a quarantine. */
+	if (e->crashes > 0)
+		exact = true;
+	if (e->crashes < UINT8_MAX)
+		e->crashes++;
+	e->flags |= ENVF_IN_DOUBT;
+	s->counters[SC_CRASHED]++;
+	LOG(EV_DELIVERY_CRASHED, KI("message", e->msg->id),
+	    KU("envelope", e->index), KB("rcpt", queue_rcpt(e)),
+	    KU("crashes", e->crashes));
+	if (e->crashes >= role_config()->set.queue_max_crashes) {
+		envelope_park(s, e, SE_QUARANTINED);
+		return;
+	}
+	when_s = scheduler_now_s() + CRASH_WAIT_S * (uint32_t)e->crashes;
+	if (report)
+		envelope_fail(s, e, when_s);
+	else
+		envelope_wait(s, e, when_s);
+	if (exact && e->state != SE_RECORDING)
+		envelope_record(s, e);
+}
+
+/* An envelope that waits: it is due, or its sender is to be told. */
+static void
+due_waiting(struct scheduler *s, struct envelope *e, uint32_t now_s)
+{
+	if (now_s >= e->next_s) {
+		dispatch_ready(&s->dispatch, &s->queue, e);
+		return;
+	}
+	if (now_s >= retry_warning_s(&role_config()->set.bounce_warn_interval_s,
+			 e->msg->warned, e->msg->created_s) &&
+	    assign_delay(s, e->msg))
+		return;
+	queue_envelope_state(&s->queue, e, SE_WAITING, wait_until(e, now_s));
+}
+
+void
+envelope_due(struct scheduler *s, struct envelope *e, uint32_t now_s)
+{
+	switch ((enum sched_state)e->state) {
+	case SE_WAITING:
+		due_waiting(s, e, now_s);
+		break;
+	case SE_FAILED:
+		if (e->msg->flying > 0 || !assign_failure(s, e->msg))
+			queue_envelope_state(
+			    &s->queue, e, SE_FAILED, now_s + REPORT_AGAIN_S);
+		break;
+	case SE_RECORDING:
+		/* the spool should have answered: tell it again */
+		e->unrecorded = 0;
+		queue_envelope_state(
+		    &s->queue, e, SE_RECORDING, now_s + RECORD_AGAIN_S);
+		envelope_record(s, e);
+		break;
+	case SE_FLYING:
+	case SE_REPORTING:
+	case SE_WARNING:
+		/* handed out before the spool was lost, and not heard of: the
+		 * delivery process may never have got it */
+		e->flags |= ENVF_IN_DOUBT;
+		dispatch_landed(&s->dispatch, e);
+		if (e->state == SE_REPORTING)
+			envelope_fail(s, e, now_s + 1);
+		else
+			envelope_wait(s, e, now_s + 1);
+		break;
+	case SE_READY:
+	case SE_HELD:
+	case SE_QUARANTINED:
+	case SE__MAX:
+		queue_envelope_state(
+		    &s->queue, e, (enum sched_state)e->state, 0);
+		break;
+	}
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the delivery process reports, held against the table of steps.def, and
+ * what happens when it or the spool is lost.
+ */
+#include <stdlib.h>
+
+#include "privsep/base/err.h"
+#include "privsep/base/log.h"
+#include "privsep/config/config.h"
+#include "privsep/ipc/role.h"
+#include "spool/scheduler/retry.h"
+#include "spool/scheduler/scheduler.h"
+#include "spool/scheduler/step.h"
+
+#define NOTE_WAITING_MAX 100 /* octets of text kept of a temporary failure */
+#define REPORT_LATER_S   60
+
+/* An outcome as it was reported. */
+struct report {
+	uint32_t index;
+	enum env_outcome outcome;
+	struct span status;
+	struct span text;
+};
+
+static uint64_t
+outcome_ttl_s(const struct envelope *e)
+{
+	const struct config *cfg = role_config();
+	const struct action *a = config_action(cfg, queue_action(e->dest));
+
+	return a != NULL ? a->ttl_s : cfg->set.queue_ttl_s;
+}
+
+static void
+outcome_log(enum log_ev ev, const struct envelope *e, const struct report *r)
+{
+	const struct message *m = e->msg;
+	uint32_t now_s = scheduler_now_s();
+
+	LOG(ev, KI("message", m->id), KU("envelope", e->index),
+	    KB("from", queue_sender(m)), KB("rcpt", queue_rcpt(e)),
+	    KB("action", queue_action(e->dest)),
+	    KB("user", queue_user(e->dest)),
+	    KU("delay", now_s > m->created_s ? now_s - m->created_s : 0),
+	    KU("attempts", e->attempts), KB("status", r->status),
+	    KB("text", r->text));
+}
+
+static void
+outcome_failed(struct scheduler *s, struct envelope *e, const struct report *r,
+    bool expired)
+{
+	s->counters[expired ? SC_EXPIRED : SC_FAILED]++;
+	if (expired)
+		e->flags |= ENVF_EXPIRED;
+	outcome_log(expired ? EV_EXPIRED : EV_FAILED, e, r);
+	queue_note_set(e, r->status, r->text, NOTE_TEXT_MAX);
+	envelope_fail(s, e, scheduler_now_s() + 1);
+}
+
+static void
+outcome_deferred(
+    struct scheduler *s, struct envelope *e, const struct report *r)
+{
+	const struct settings *set = &role_config()->set;
+	uint32_t now_s = scheduler_now_s();
+	uint64_t ttl_s = outcome_ttl_s(e);
+
+	if (retry_expired(now_s, e->msg->created_s, ttl_s)) {
+		outcome_failed(s, e, r, true);
+		return;
+	}
+	s->counters[SC_DEFERRED]++;
+	/* it was tried and nothing died of it */
+	e->crashes = 0;
+	queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX);
+	outcome_log(EV_DEFERRED, e, r);
+	envelope_wait(s, e,
+	    retry_next_s(now_s,
+		retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
+		    e->attempts, arc4random()),
+		e->msg->created_s, ttl_s));
+	if (e->state == SE_WAITING)
+		envelope_record(s, e);
+}
+
+/* The envelope has come back; do what the table says. */
+static void
+outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
+    const struct report *r)
+{
+	uint32_t now_s = scheduler_now_s();
+
+	if (e->state == SE_FLYING && e->attempts < UINT16_MAX)
+		e->attempts++;
+	switch (step) {
+	case STEP_DELIVERED:
+		s->counters[SC_DELIVERED]++;
+		outcome_log(EV_DELIVERED, e, r);
+		queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX);
+		envelope_finish(s, e, ENV_DELIVERED);
+		break;
+	case STEP_DEFERRED:
+		outcome_deferred(s, e, r);
+		break;
+	case STEP_FAILED:
+	case STEP_EXPIRED:
+		outcome_failed(s, e, r, step == STEP_EXPIRED);
+		break;
+	case STEP_CRASHED:
+		envelope_crash(s, e, true);
+		break;
+	case STEP_REPORTED:
+		s->counters[SC_REPORTED]++;
+		envelope_finish(s, e, ENV_FAILED);
+		break;
+	case STEP_REPORT_LATER:
+		envelope_fail(s, e, now_s + REPORT_LATER_S);
+		break;
+	case STEP_WARNED:
+		s->counters[SC_WARNED]++;
+		e->msg->warned = (uint8_t)retry_warnings(
+		    &role_config()->set.bounce_warn_interval_s, now_s,
+		    e->msg->created_s);
+		envelope_wait(s, e, e->next_s);
+		break;
+	case STEP_WARN_LATER:
+		envelope_wait(s, e, e->next_s);
+		break;
+	case STEP_NONE:
+		break;
+	}
+}
+
+int
+outcome_delivery(struct scheduler *s, struct chan *ch, struct msg *msg)
+{
+	struct report r;
+	struct message *m;
+	struct envelope *e;
+	enum sched_step step = STEP_NONE;
+	unsigned outcome;
+
+	r.index = rd_u32(&msg->body);
+	outcome = rd_u8(&msg->body);
+	r.status = rd_span(&msg->body, 64);
+	r.text = rd_span(&msg->body, 1300);
+	if (!rd_done(&msg->body) || outcome >= OUT__MAX)
+		return chan_violation(ch, "bad outcome");
+	r.outcome = (enum env_outcome)outcome;
+	m = queue_message(&s->queue, msg->id);
+	e = m == NULL ? NULL : queue_envelope(m, r.index);
+	if (e != NULL)
+		step = step_find((enum sched_state)e->state, r.outcome);
+	if (step == STEP_NONE) {
+		/* given up when the spool was lost, and done all the same */
+		if (s->strays)
+			return 0;
+		return chan_violation(ch, "outcome of what it does not have");
+	}
+	dispatch_landed(&s->dispatch, e);
+	outcome_do(s, e, step, &r);
+	/* what else of it failed has waited for this one */
+	if (m->flying == 0)
+		assign_failure(s, m);
+	return 0;
+}
+
+int
+outcome_recorded(struct scheduler *s, struct chan *ch, struct msg *msg)
+{
+	uint32_t index = rd_u32(&msg->body);
+	struct message *m;
+	struct envelope *e;
+
+	if (!rd_done(&msg->body))
+		return chan_violation(ch, "bad record");
+	m = queue_message(&s->queue, msg->id);
+	e = m == NULL ? NULL : queue_envelope(m, index);
+	/* it may be gone: confirmed twice around a loss of the spool */
+	if (e == NULL || e->unrecorded == 0)
+		return 0;
+	if (--e->unrecorded == 0 && e->state == SE_RECORDING)
+		queue_envelope_free(&s->queue, e);
+	return 0;
+}
+
+/* Do fn to every envelope.  fn frees none. */
+static void
+outcome_each(
+    struct scheduler *s, void (*fn)(struct scheduler *, struct envelope *))
+{
+	struct message *m = queue_message_from(&s->queue, 0);
+	uint32_t i;
+
+	for (; m != NULL; m = queue_message_next(m)) {
+		for (i = 0; i < m->nenv; i++)
+			fn(s, m->env[i]);
+	}
+}
+
+static void
+outcome_cut(struct scheduler *s, struct envelope *e)
+{
+	if (!dispatch_is_flying(e))
+		return;
+	dispatch_landed(&s->dispatch, e);
+	envelope_crash(s, e, false);
+}
+
+void
+outcome_delivery_lost(struct scheduler *s)
+{
+	outcome_each(s, outcome_cut);
+}
+
+/* The delivery process may have it, or its assignment is lost. */
+static void
+outcome_doubt(struct scheduler *s, struct envelope *e)
+{
+	uint64_t wait_s = 2 * role_config()->set.delivery_timeout_s;
+
+	if (!dispatch_is_flying(e))
+		return;
+	queue_envelope_state(&s->queue, e, (enum sched_state)e->state,
+	    scheduler_now_s() + (uint32_t)wait_s);
+	s->strays = true;
+}
+
+void
+outcome_spool_lost(struct scheduler *s)
+{
+	outcome_each(s, outcome_doubt);
+}
+
+static void
+outcome_again(struct scheduler *s, struct envelope *e)
+{
+	if (e->unrecorded == 0)
+		return;
+	e->unrecorded = 0;
+	envelope_record(s, e);
+}
+
+void
+outcome_spool_back(struct scheduler *s)
+{
+	outcome_each(s, outcome_again);
+}

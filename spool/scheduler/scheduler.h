@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The scheduler process: when and where each envelope goes next.  It keeps
+ * everything in memory; the spool tells it what there is when it starts, and
+ * records what it decides.
+ */
+#ifndef SCHEDULER_SCHEDULER_H
+#define SCHEDULER_SCHEDULER_H
+
+#include "privsep/ipc/chan.h"
+#include "privsep/ipc/ctl.h"
+#include "spool/scheduler/dispatch.h"
+#include "spool/scheduler/queue.h"
+
+struct config;
+struct job;
+TAILQ_HEAD(job_list, job);
+
+/* Counters since the start, as in smtpctl show stats. */
+enum sched_counter {
+#define COUNTER(name, word) name,
+#include "spool/scheduler/counters.def"
+#undef COUNTER
+	SC__MAX
+};
+
+struct scheduler {
+	struct queue queue;
+	struct dispatch dispatch;
+	struct event *timer;
+	bool loading; /* the spool is telling what it has */
+	bool paused;  /* no local delivery, by order */
+	bool strays;  /* the delivery process may report on what was given up
+			 when the spool was lost */
+	uint64_t counters[SC__MAX];
+	struct job_list jobs;
+};
+
+/* ---- outcome.c: what becomes of an envelope ---- */
+
+/* OUTCOME of the delivery process. */
+int outcome_delivery(struct scheduler *, struct chan *, struct msg *);
+
+/* The delivery process is lost with what it had in hand. */
+void outcome_delivery_lost(struct scheduler *);
+
+/* The spool is lost; what it did not confirm is told again when it is back. */
+void outcome_spool_lost(struct scheduler *);
+void outcome_spool_back(struct scheduler *);
+
+/* QUEUE_RECORDED of the spool. */
+int outcome_recorded(struct scheduler *, struct chan *, struct msg *);
+
+/* ---- envelope.c: the moves that outcomes and orders are made of ---- */
+
+/* Try again at next_s; held or removed instead if that was ordered. */
+void envelope_wait(struct scheduler *, struct envelope *, uint32_t next_s);
+
+/* It needs no more work: have that recorded, and forget it then. */
+void envelope_finish(struct scheduler *, struct envelope *, enum env_state);
+
+/* Keep it out of the way: SE_HELD or SE_QUARANTINED. */
+void envelope_park(struct scheduler *, struct envelope *, enum sched_state);
+
+/* It cannot be delivered: keep it until that is reported, at once if nothing
+ * else of its message is in flight, else by when_s. */
+void envelope_fail(struct scheduler *, struct envelope *, uint32_t when_s);
+
+/* It was in hand at a crash.  exact: it alone, and not one of many. */
+void envelope_crash(struct scheduler *, struct envelope *, bool exact);
+
+/* Have the spool record how it stands. */
+void envelope_record(struct scheduler *, struct envelope *);
+
+/* Its time has come: the heap said so. */
+void envelope_due(struct scheduler *, struct envelope *, uint32_t now_s);
+
+/* ---- assign.c: work for the delivery process ---- */
+
+/* Hand out what is ready, as far as the windows allow. */
+void assign_run(struct scheduler *);
+
+/* Have the failed envelopes of a message reported, or its waiting ones told
+ * as late.  False when that cannot be done now. */
+bool assign_failure(struct scheduler *, struct message *);
+bool assign_delay(struct scheduler *, struct message *);
+
+/* QUEUE_UNREADABLE of the spool. */
+int assign_unreadable(struct scheduler *, struct chan *, struct msg *);
+
+/* ---- load.c: what the spool tells ---- */
+
+int load_add(struct scheduler *, struct chan *, struct msg *);
+int load_end(struct scheduler *, struct chan *, struct msg *);
+
+/* ---- ctl.c, order.c: smtpctl ---- */
+
+int ctl_ask(struct scheduler *, struct chan *, struct msg *);
+int ctl_cancel(struct scheduler *, struct chan *, struct msg *);
+
+/* Go on with answers that wait for room; true while some are left that could
+ * go on at once. */
+bool ctl_run(struct scheduler *);
+
+/* Control is lost: nobody waits for answers. */
+void ctl_lost(struct scheduler *);
+
+/* Apply an order (CTL_SCHEDULE, _HOLD, _RELEASE, _REMOVE) to one envelope;
+ * true if it made a difference. */
+bool order_apply(struct scheduler *, struct envelope *, enum ctl_verb);
+
+/* ---- main.c ---- */
+
+/* Seconds since 1970. */
+uint32_t scheduler_now_s(void);
+
+#endif
