@@ -61,7 +61,8 @@ int cfg_source_load_disk(const struct cfg_load *load, struct cfg_source **out,
     struct cfg_errors *errs);
 
 /* The same without a file system, for tests and fuzzers: the main file is
- * text, and every other file must be added with cfg_source_add_file. */
+ * text, and every other file must be added with cfg_source_add_file, by its
+ * absolute path; relative ones are taken from /etc/bulkhead. */
 int cfg_source_from_text(
     struct span text, const char *hostname, struct cfg_source **out);
 int cfg_source_add_file(

@@ -72,7 +72,8 @@ instance_run()
 }
 
 # instance_start NAME [OPTION...]: both, with the configuration on standard
-# input.
+# input; from a here-document, since a pipe would make this a process of its
+# own that keeps DIR to itself.
 instance_start()
 {
 	instance_new "$1"

@@ -15,8 +15,14 @@ out=$objdir/kyua
 results=$out/results.db
 mkdir -p "$out"
 
-# Tests that run make or kyua themselves start afresh.
-unset MAKEFLAGS MAKELEVEL MFLAGS
+# The same surroundings for everybody: Debian's own programs, and nothing of
+# what make or the caller have in their environment.
+kyua()
+{
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent \
+	    LC_ALL=C.UTF-8 kyua --logfile="$out/log" "$@"
+}
+
 # The harness needs namespaces and users of its own.
 if [ "$(id -u)" != 0 ]; then
 	echo "the tests are to run as root"
@@ -44,8 +50,7 @@ done
 
 rm -f "$results"
 status=0
-kyua --logfile="$out/log" \
-    -v parallelism="${TEST_JOBS:-4}" \
+kyua -v parallelism="${TEST_JOBS:-4}" \
     -v test_suites.bulkhead.srcdir="$srcdir" \
     -v test_suites.bulkhead.objdir="$objdir" \
     test --results-file="$results" -k "$top/Kyuafile" || status=$?
@@ -54,14 +59,14 @@ if [ ! -e "$results" ]; then
 	exit 1
 fi
 if [ "$status" != 0 ]; then
-	kyua --logfile="$out/log" report --verbose \
+	kyua report --verbose \
 	    --results-file="$results" --results-filter=broken,failed
 fi
-kyua --logfile="$out/log" report --results-file="$results" >"$out/report"
+kyua report --results-file="$results" >"$out/report"
 # kyua counts "5 total, 1 skipped, 0 expected failures, 1 broken, 0 failed".
 awk -v status="$status" '
 /^Test cases: / {
-	failed = $9 + $11
+	failed = $10 + $12
 	passed = $3 - $5 - failed
 	skipped = $5
 }

@@ -94,7 +94,8 @@ rcpt_log(const struct rcpt *r, enum reply reply)
 	address_format(ok ? &r->path : &r->ex.at, &at);
 	LOG(ok ? EV_RCPT_ACCEPT : EV_RCPT_REJECT, KI("message", tx->id),
 	    KS("peer", peer), KB("from", buf_span(&from)),
-	    KB("rcpt", buf_span(&rcpt)), KU("code", reply_code((uint16_t)reply)),
+	    KB("rcpt", buf_span(&rcpt)),
+	    KU("code", reply_code((uint16_t)reply)),
 	    KU("line", r->ex.rule == NULL ? 0 : r->ex.rule->line),
 	    KS("action",
 		r->ex.rule == NULL || r->ex.rule->action == NULL
@@ -142,6 +143,18 @@ rcpt_is_lost_postmaster(const struct rcpt *r, const struct expand_leaf *leaf)
 		span_str(POSTMASTER));
 }
 
+/* Two spellings of one mailbox are one, whatever their case. */
+static void
+rcpt_fold(struct buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->len; i++) {
+		if (b->data[i] >= 'A' && b->data[i] <= 'Z')
+			b->data[i] = (unsigned char)(b->data[i] - 'A' + 'a');
+	}
+}
+
 /* The envelope of one mailbox.  It travels with the path that the client
  * gave; but where the action delivers as one account for all, the mailbox is
  * found by the address, so it is then the address after expansion. */
@@ -160,6 +173,7 @@ rcpt_envelope(struct rcpt *r, const struct expand_leaf *leaf)
 	buf_init(&path, ADDRESS_PATH_MAX);
 	buf_init(&final, ADDRESS_PATH_MAX);
 	address_format(&leaf->dest, &final);
+	rcpt_fold(&final);
 	if (leaf->action->user != NULL) {
 		p.user = span_str(leaf->action->user);
 		address_format(&leaf->dest, &path);

@@ -30,7 +30,7 @@ struct envelope {
 	TAILQ_ENTRY(envelope) entry;
 	uint8_t notify;
 	struct span path;  /* the forward-path that it travels with */
-	struct span final; /* the address after expansion */
+	struct span final; /* after expansion, lower case */
 	struct span orcpt;
 	struct span action; /* by name: it outlives a configuration */
 	struct span user;

@@ -41,7 +41,8 @@ data_reject(struct session *s, enum reply reply)
 {
 	LOG(EV_DATA_REJECT, KI("message", s->tx->id), KI("session", s->sid),
 	    KS("peer", s->peer), KB("from", buf_span(&s->tx->from)),
-	    KU("code", reply_code(reply)), KS("reply", reply_name(reply)));
+	    KU("code", reply_code((uint16_t)reply)),
+	    KS("reply", reply_name((uint16_t)reply)));
 	tx_reset(s);
 	session_enter(s, SESS_READY);
 	reply_send(s, reply, NULL);

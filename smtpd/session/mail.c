@@ -162,8 +162,8 @@ static void
 mail_reject(struct session *s, struct span path, enum reply reply)
 {
 	LOG(EV_MAIL_REJECT, KI("session", s->sid), KS("peer", s->peer),
-	    KB("from", path), KU("code", reply_code(reply)),
-	    KS("reply", reply_name(reply)));
+	    KB("from", path), KU("code", reply_code((uint16_t)reply)),
+	    KS("reply", reply_name((uint16_t)reply)));
 }
 
 void
@@ -192,7 +192,7 @@ mail_mail(struct session *s, struct span arg)
 void
 mail_answer(struct session *s, enum reply reply, uint64_t id)
 {
-	if (reply_code(reply) / 100 == 2) {
+	if (reply_code((uint16_t)reply) / 100 == 2) {
 		s->tx->id = id;
 		s->tx->known = true;
 		session_enter(s, SESS_MAIL);
@@ -238,7 +238,8 @@ rcpt_reject(struct session *s, struct span path, enum reply reply)
 {
 	LOG(EV_RCPT_REJECT, KI("session", s->sid), KS("peer", s->peer),
 	    KB("from", buf_span(&s->tx->from)), KB("rcpt", path),
-	    KU("code", reply_code(reply)), KS("reply", reply_name(reply)));
+	    KU("code", reply_code((uint16_t)reply)),
+	    KS("reply", reply_name((uint16_t)reply)));
 }
 
 void
@@ -288,10 +289,10 @@ rcpt_answer(struct session *s, enum reply reply)
 {
 	struct tx *tx = s->tx;
 
-	if (reply_code(reply) / 100 == 2 && tx->rcpts++ == 0)
+	if (reply_code((uint16_t)reply) / 100 == 2 && tx->rcpts++ == 0)
 		tx->rcpt = tx->asked;
 	session_enter(s, tx->rcpts > 0 ? SESS_RCPT : SESS_MAIL);
-	if (reply_code(reply) / 100 == 2)
+	if (reply_code((uint16_t)reply) / 100 == 2)
 		reply_send(s, reply, NULL);
 	else
 		rcpt_refused(s, reply);

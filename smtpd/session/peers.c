@@ -48,10 +48,11 @@ answer_find(
 	    (s->state == SESS_CLOSING || s->state == SESS_LINGER ||
 		s->state == SESS_DEAD))
 		s = NULL;
-	if (s != NULL && s->state != state)
-		return chan_violation(ch, "answer to no question");
 	*out = s;
-	return 0;
+	if (s == NULL || s->state == state)
+		return 0;
+	chan_violation(ch, "answer to no question");
+	return -E_PEER;
 }
 
 /* Read a reply, the last field but for what follows.  0 or -E_PEER. */
@@ -72,7 +73,8 @@ static void
 peers_opened(struct session *s, enum reply reply)
 {
 	LOG(EV_SESSION_OPEN, KI("session", s->sid), KS("peer", s->peer),
-	    KU("listener", s->listener), KS("reply", reply_name(reply)));
+	    KU("listener", s->listener),
+	    KS("reply", reply_name((uint16_t)reply)));
 	if (reply != RP_GREETING) {
 		reply_send(s, reply, NULL);
 		if (s->state == SESS_OPENING)

@@ -11,8 +11,8 @@ reply_put(struct session *s, enum reply reply, const struct span *extra)
 {
 	if ((state_flags(s->state) == 0) || s->state == SESS_LINGER)
 		return;
-	reply_format(&s->out, reply, extra);
-	if ((reply_flags(reply) & REPLY_CLOSES) != 0) {
+	reply_format(&s->out, (uint16_t)reply, extra);
+	if ((reply_flags((uint16_t)reply) & REPLY_CLOSES) != 0) {
 		tx_reset(s);
 		session_enter(s, SESS_CLOSING);
 	}
@@ -23,12 +23,12 @@ reply_send(struct session *s, enum reply reply, const struct span *extra)
 {
 	const struct settings *set = session_settings();
 
-	if ((reply_flags(reply) & REPLY_COUNTS) != 0) {
+	if ((reply_flags((uint16_t)reply) & REPLY_COUNTS) != 0) {
 		LOG(EV_SMTP_ERROR, KI("session", s->sid), KS("peer", s->peer),
-		    KU("code", reply_code(reply)),
-		    KS("reply", reply_name(reply)));
+		    KU("code", reply_code((uint16_t)reply)),
+		    KS("reply", reply_name((uint16_t)reply)));
 		if (++s->errors > set->smtp_limit_max_errors &&
-		    (reply_flags(reply) & REPLY_CLOSES) == 0) {
+		    (reply_flags((uint16_t)reply) & REPLY_CLOSES) == 0) {
 			reply = RP_TOO_MANY_ERRORS;
 			extra = NULL;
 		}

@@ -99,9 +99,11 @@ commit_done(struct writer *w, const struct store_done *done)
 	}
 	LOG(EV_QUEUED, KI("message", t->id), KB("from", buf_span(&t->sender)),
 	    KU("size", t->size), KU("envelopes", t->expected));
-	if (scheduler != NULL)
-		walk_tell(scheduler, t->id, t->created_s, t->size, false,
-		    buf_span(&t->sender), buf_span(&t->news));
+	/* a scheduler that does not read is told everything when it does */
+	if (scheduler != NULL &&
+	    walk_tell(scheduler, t->id, t->created_s, t->size, false,
+		buf_span(&t->sender), buf_span(&t->news)) != 0)
+		walk_begin();
 	tx_end(t, RP_QUEUED);
 }
 
@@ -149,9 +151,11 @@ commit_turn(void)
 {
 	struct writer *w = writer_self();
 
-	if (w->store == NULL || (w->committing == 0 && !w->sync_due))
+	if (w->store == NULL)
 		return;
-	commit_now();
+	if (w->committing > 0 ||
+	    (w->sync_due && (w->nacks > 0 || store_pending(w->store) > 0)))
+		commit_now();
 }
 
 void

@@ -57,15 +57,18 @@ writer_open(void)
 static void
 writer_tick(evutil_socket_t fd, short what, void *arg)
 {
-	int error;
+	bool was_open = self.store != NULL;
+	int error = was_open ? 0 : writer_open();
 
-	if (self.store == NULL && (error = writer_open()) != 0) {
+	if (error != 0) {
 		self.store = NULL;
 		LOG(EV_SPOOL_IO, KS("doing", "opening the queue"),
 		    KS("why", err_text(error)));
 		writer_tick_after(OPEN_AGAIN_MS);
 		return;
 	}
+	if (!was_open)
+		walk_begin();
 	writer_tick_after(store_tick(self.store, clock_ms()));
 	commit_answer();
 }
@@ -74,7 +77,6 @@ static void
 writer_start(void)
 {
 	writer_tick(-1, 0, NULL);
-	walk_begin();
 }
 
 static int

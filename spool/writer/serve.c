@@ -168,7 +168,6 @@ serve_envelopes(
 	buf_init(&frame, MSG_FRAME_MAX);
 	buf_init(&indexes, MSG_FRAME_MAX);
 	for (; n > 0 && serve_entry_read(r, &e); n--) {
-		never = error == -E_NOENT || error == -E_CORRUPT;
 		buf_put_u32(&indexes, e.index);
 		held++;
 		if (error == 0 && e.index >= s->m.env_len)

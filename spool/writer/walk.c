@@ -47,10 +47,12 @@ walk_news_cut(struct span news, size_t max, uint16_t *n)
 	return len;
 }
 
-void
+int
 walk_tell(struct chan *ch, uint64_t id, uint64_t created_s, uint64_t size,
     bool from_disk, struct span sender, struct span news)
 {
+	int error;
+
 	while (news.len > 0) {
 		uint16_t n;
 		size_t cut =
@@ -65,30 +67,32 @@ walk_tell(struct chan *ch, uint64_t id, uint64_t created_s, uint64_t size,
 		msg_put_span(ch, sender);
 		msg_put_u16(ch, n);
 		msg_put_octets(ch, (struct span){ news.p, cut });
-		if (msg_send(ch) != 0) {
-			/* it does not read: tell it all again when it does */
-			walk_begin();
-			break;
-		}
+		if ((error = msg_send(ch)) != 0)
+			return error;
 		news.p += cut;
 		news.len -= cut;
 	}
+	return 0;
 }
 
-static void
+static int
 walk_message(struct chan *ch, const struct store_message *m)
 {
 	struct buf news;
 	uint32_t i;
+	int error;
 
 	buf_init(&news, WALK_BUF_MAX);
 	for (i = 0; i < m->env_len; i++) {
 		if (!store_state_final(m->env[i].now.state))
 			walk_news_put(&news, i, &m->env[i]);
 	}
-	walk_tell(ch, m->meta.msgid, m->meta.created_s, m->content_len, true,
-	    m->meta.sender, buf_span(&news));
+	error = news.err;
+	if (error == 0)
+		error = walk_tell(ch, m->meta.msgid, m->meta.created_s,
+		    m->content_len, true, m->meta.sender, buf_span(&news));
 	buf_clear(&news);
+	return error;
 }
 
 static void
@@ -126,8 +130,13 @@ walk_step(void)
 		error = store_walk_next(w->store, &w->cursor, &m);
 		if (error != 0)
 			break;
-		walk_message(ch, &m);
+		error = walk_message(ch, &m);
 		store_message_clear(&m);
+		if (error != 0) {
+			/* it is told again, from the beginning */
+			walk_begin();
+			break;
+		}
 	}
 	if (error == -E_NOENT) {
 		w->walking = false;

@@ -13,6 +13,7 @@
 
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/ctl.h"
+#include "privsep/ipc/loop.h"
 #include "privsep/ipc/terms.h"
 #include "smtpd/mail/replies.h"
 #include "spool/store/store.h"
@@ -136,8 +137,9 @@ uint8_t state_crashes(const struct store_outcome *);
 /* Append an envelope as QUEUE_ADD carries it. */
 void walk_news_put(struct buf *, uint32_t index, const struct store_envelope *);
 
-/* Tell of a message with these envelopes, in as many frames as it takes. */
-void walk_tell(struct chan *, uint64_t id, uint64_t created_s, uint64_t size,
+/* Tell of a message with these envelopes, in as many frames as it takes.  0
+ * or the error of msg_send(), after which everything is to be told again. */
+int walk_tell(struct chan *, uint64_t id, uint64_t created_s, uint64_t size,
     bool from_disk, struct span sender, struct span news);
 
 /* How many octets of news, which come one after another, fit in max octets,

@@ -146,7 +146,7 @@ ATF_TC_BODY(a_file_that_others_can_write_is_refused, tc)
 	for (i = 0; i < 2; i++) {
 		put_all();
 		ATF_REQUIRE_EQ(0, chmod("t.txt", modes[i]));
-		ATF_CHECK_EQ(-E_SYNTAX, load(&src, &cfg, &errs));
+		ATF_REQUIRE_EQ(-E_SYNTAX, load(&src, &cfg, &errs));
 		ATF_CHECK(strstr(errs.e[0].message, "t.txt") != NULL);
 		done(src, cfg, &errs);
 		ATF_REQUIRE_EQ(0, chmod("t.txt", 0644));
@@ -166,51 +166,89 @@ ATF_TC_BODY(what_is_no_regular_file_is_refused, tc)
 	put_all();
 	ATF_REQUIRE_EQ(0, unlink("t.txt"));
 	ATF_REQUIRE_EQ(0, mkfifo("t.txt", 0600));
-	ATF_CHECK_EQ(-E_SYNTAX, load(&src, &cfg, &errs));
+	ATF_REQUIRE_EQ(-E_SYNTAX, load(&src, &cfg, &errs));
 	ATF_CHECK(strstr(errs.e[0].message, "regular") != NULL);
 	done(src, cfg, &errs);
+}
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* The octets of a good memfd. */
+static size_t
+good_octets(unsigned char *all, size_t size)
+{
+	struct cfg_source *src;
+	ssize_t len;
+	int fd;
+
+	ATF_REQUIRE_EQ(0,
+	    cfg_source_from_text(span_str("# nothing\n"), "h.example", &src));
+	ATF_REQUIRE_EQ(0, cfg_source_add_define(src, "a", span_str("b")));
+	ATF_REQUIRE_EQ(0, cfg_source_to_memfd(src, &fd));
+	cfg_source_free(src);
+	len = pread(fd, all, size, 0);
+	close(fd);
+	ATF_REQUIRE(len > 20);
+	return (size_t)len;
+}
+
+/* What is said to a memfd of these octets with these seals. */
+static int
+read_octets(const unsigned char *all, size_t len, int seals)
+{
+	struct cfg_source *src = NULL;
+	int fd = memfd_create("x", MFD_ALLOW_SEALING), error;
+
+	ATF_REQUIRE_EQ((ssize_t)len, write(fd, all, len));
+	ATF_REQUIRE_EQ(0, fcntl(fd, F_ADD_SEALS, seals));
+	error = cfg_source_from_fd(fd, &src);
+	cfg_source_free(src);
+	close(fd);
+	return error;
 }
 
 ATF_TC_WITHOUT_HEAD(a_memfd_that_is_not_sealed_is_refused);
 ATF_TC_BODY(a_memfd_that_is_not_sealed_is_refused, tc)
 {
-	struct cfg_source *src;
-	int fd = memfd_create("x", MFD_ALLOW_SEALING);
+	unsigned char all[4096];
+	size_t len = good_octets(all, sizeof(all));
 
-	ATF_REQUIRE(fd >= 0);
-	ATF_REQUIRE_EQ(4, write(fd, "BHC1", 4));
-	ATF_CHECK_EQ(-E_CORRUPT, cfg_source_from_fd(fd, &src));
-	close(fd);
+	ATF_CHECK_EQ(0, read_octets(all, len, SEALS));
+	ATF_CHECK_EQ(-E_CORRUPT, read_octets(all, len, F_SEAL_SEAL));
+	ATF_CHECK_EQ(-E_CORRUPT, read_octets(all, len, SEALS & ~F_SEAL_WRITE));
 }
 
 ATF_TC_WITHOUT_HEAD(a_memfd_cut_anywhere_is_refused);
 ATF_TC_BODY(a_memfd_cut_anywhere_is_refused, tc)
 {
-	struct cfg_source *src;
 	unsigned char all[4096];
-	ssize_t len, n;
-	int whole, fd;
+	size_t len = good_octets(all, sizeof(all)), n;
 
-	ATF_REQUIRE_EQ(0,
-	    cfg_source_from_text(span_str("# nothing\n"), "h.example", &src));
-	ATF_REQUIRE_EQ(0, cfg_source_add_define(src, "a", span_str("b")));
-	ATF_REQUIRE_EQ(0, cfg_source_to_memfd(src, &whole));
-	cfg_source_free(src);
-	len = pread(whole, all, sizeof(all), 0);
-	ATF_REQUIRE(len > 20);
-	for (n = 0; n <= len; n++) {
-		fd = memfd_create("x", MFD_ALLOW_SEALING);
-		ATF_REQUIRE_EQ(n, write(fd, all, (size_t)n));
-		ATF_REQUIRE_EQ(0,
-		    fcntl(fd, F_ADD_SEALS,
-			F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
-			    F_SEAL_WRITE));
-		ATF_CHECK_EQ_MSG(n < len ? -E_CORRUPT : 0,
-		    cfg_source_from_fd(fd, &src), "at %zd of %zd", n, len);
-		close(fd);
-	}
-	cfg_source_free(src);
-	close(whole);
+	for (n = 0; n < len; n++)
+		ATF_CHECK_EQ_MSG(-E_CORRUPT, read_octets(all, n, SEALS),
+		    "at %zu of %zu", n, len);
+}
+
+ATF_TC_WITHOUT_HEAD(a_memfd_with_more_behind_its_end_is_refused);
+ATF_TC_BODY(a_memfd_with_more_behind_its_end_is_refused, tc)
+{
+	unsigned char all[4096];
+	size_t len = good_octets(all, sizeof(all) - 1);
+
+	all[len] = '\0';
+	ATF_CHECK_EQ(-E_CORRUPT, read_octets(all, len + 1, SEALS));
+}
+
+ATF_TC_WITHOUT_HEAD(a_memfd_without_a_file_is_refused);
+ATF_TC_BODY(a_memfd_without_a_file_is_refused, tc)
+{
+	unsigned char all[4096];
+	size_t len = good_octets(all, sizeof(all));
+
+	/* it ends in a count of 1, a path and a content of 10 octets each */
+	len -= 4 + 10 + 4 + 10;
+	all[len - 1] = 0;
+	ATF_CHECK_EQ(-E_CORRUPT, read_octets(all, len, SEALS));
 }
 
 ATF_TP_ADD_TCS(tp)
@@ -221,5 +259,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, what_is_no_regular_file_is_refused);
 	ATF_TP_ADD_TC(tp, a_memfd_that_is_not_sealed_is_refused);
 	ATF_TP_ADD_TC(tp, a_memfd_cut_anywhere_is_refused);
+	ATF_TP_ADD_TC(tp, a_memfd_with_more_behind_its_end_is_refused);
+	ATF_TP_ADD_TC(tp, a_memfd_without_a_file_is_refused);
 	return atf_no_error();
 }

@@ -4,6 +4,7 @@
  * where they should not be.
  */
 #include <atf-c.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "privsep/base/err.h"
@@ -26,12 +27,14 @@ expand(const char *text, const char *user, const char *rcpt, const char *home)
 	v.v[TV_USER_USERNAME] = span_str(user);
 	v.v[TV_RCPT] = span_str(rcpt);
 	v.v[TV_USER_DIRECTORY] = span_str(home);
-	buf_init(&out, TEMPLATE_PATH_MAX + 1);
+	buf_init(&out, 2 * TEMPLATE_PATH_MAX);
 	error = template_expand(t, &v, &out);
-	memcpy(path, out.data, out.len);
-	path[out.len] = '\0';
+	path[0] = '\0';
 	if (error != 0)
 		strlcpy(path, err_text(error), sizeof(path));
+	else
+		snprintf(path, sizeof(path), "%.*s", (int)out.len,
+		    (const char *)out.data);
 	buf_clear(&out);
 	template_free(t);
 	return path;

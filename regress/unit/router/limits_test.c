@@ -51,6 +51,7 @@ ATF_TC_BODY(one_network_has_its_share, tc)
 	ATF_CHECK_EQ(RP_GREETING, enter(&l, "2001:db8::2"));
 	ATF_CHECK_EQ(RP_GREETING, enter(&l, "2001:db8::ffff:0:0:3"));
 	ATF_CHECK_EQ(RP_TOO_MANY_CONN, enter(&l, "2001:db8::4"));
+	ATF_CHECK_EQ(RP_TOO_MANY_CONN, enter(&l, "2001:db8::4"));
 	/* a refusal leaves no count behind */
 	leave(&l, "2001:db8::1");
 	ATF_CHECK_EQ(RP_GREETING, enter(&l, "2001:db8::4"));

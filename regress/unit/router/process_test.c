@@ -111,8 +111,8 @@ expect_reply(
 	uint16_t got = rd_u16(expect(fd, self, type));
 
 	ATF_CHECK_EQ(id, t.m.id);
-	ATF_CHECK_EQ_MSG(
-	    reply, got, "%s, wanted %s", reply_name(got), reply_name(reply));
+	ATF_CHECK_EQ_MSG(reply, got, "%s, wanted %s", reply_name(got),
+	    reply_name((uint16_t)reply));
 }
 
 static void
@@ -234,7 +234,7 @@ answer_user(const char *name, enum user_answer answer)
 	ATF_CHECK_EQ_MSG(true, span_eq(got, span_str(name)), "asked for %.*s",
 	    (int)got.len, (const char *)got.p);
 	begin(USER_ANSWER, t.m.id);
-	buf_put_u8(&out, answer);
+	buf_put_u8(&out, (uint8_t)answer);
 	send_plain(t.master);
 }
 
@@ -383,14 +383,13 @@ ATF_TC_BODY(transaction_reaches_the_spool, tc)
 	answer_user("ben", USER_YES);
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
 	/* known already, and the same mailbox as one of the list's */
-	rcpt_is(ch, "<Ann+x@" SETUP_HOST ">", RP_RCPT_OK);
+	rcpt_is(ch, "<Ann@" SETUP_HOST ">", RP_RCPT_OK);
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 	rcpt_is(ch, "<other@virtual.example>", RP_TOO_MANY_RCPT);
 	send_bare(ch, TX_DATA, SID);
-	check_open(spool, id, 4);
+	check_open(spool, id, 3);
 	check_envelope(spool, id, "list@" SETUP_HOST, "a", "ann");
 	check_envelope(spool, id, "list@" SETUP_HOST, "a", "ben");
-	check_envelope(spool, id, "Ann+x@" SETUP_HOST, "a", "ann");
 	check_envelope(spool, id, "info@virtual.example", "vm", "keeper");
 	/* nothing is left of it */
 	rcpt_is(ch, "<list@" SETUP_HOST ">", RP_NEED_MAIL);

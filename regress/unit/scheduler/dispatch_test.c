@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Windows and turns: who flies next.
+ */
+#include <atf-c.h>
+#include <stdio.h>
+
+#include "spool/scheduler/dispatch.h"
+
+struct setup {
+	struct queue q;
+	struct dispatch d;
+	uint64_t last_id;
+};
+
+static void
+setup_init(struct setup *s, uint64_t flying_max, uint64_t dest_max)
+{
+	queue_init(&s->q);
+	dispatch_init(&s->d);
+	dispatch_limits(&s->d, &s->q, flying_max, dest_max);
+	s->last_id = 0;
+}
+
+static struct envelope *
+setup_envelope(struct setup *s, uint64_t id, uint32_t index, const char *user)
+{
+	struct message *m =
+	    queue_message_add(&s->q, id, 100, 1000, span_str("a@example.org"));
+	struct envelope_news news = {
+		.index = index,
+		.rcpt = span_str("b@example.net"),
+		.action = span_str("local"),
+		.user = span_str(user),
+	};
+
+	return queue_envelope_add(&s->q, m, &news);
+}
+
+/* A ready envelope of a message of its own for that user. */
+static struct envelope *
+setup_ready(struct setup *s, const char *user)
+{
+	struct envelope *e = setup_envelope(s, ++s->last_id, 0, user);
+
+	dispatch_ready(&s->d, &s->q, e);
+	return e;
+}
+
+static void
+setup_clear(struct setup *s)
+{
+	queue_clear(&s->q);
+}
+
+ATF_TC_WITHOUT_HEAD(one_user_flies_in_the_order_of_arrival);
+ATF_TC_BODY(one_user_flies_in_the_order_of_arrival, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_init(&s, 10, 10);
+	a = setup_ready(&s, "u");
+	b = setup_ready(&s, "u");
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(2, s.d.flying);
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(stuck_user_fills_only_its_own_window);
+ATF_TC_BODY(stuck_user_fills_only_its_own_window, tc)
+{
+	struct setup s;
+	struct envelope *e, *other;
+	unsigned i, n = 0;
+
+	setup_init(&s, 100, 5);
+	for (i = 0; i < 50; i++)
+		setup_ready(&s, "stuck");
+	while ((e = dispatch_next(&s.d, &s.q)) != NULL)
+		n++;
+	ATF_CHECK_EQ(5, n);
+	other = setup_ready(&s, "other");
+	ATF_CHECK_EQ(other, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(users_with_work_take_turns);
+ATF_TC_BODY(users_with_work_take_turns, tc)
+{
+	struct setup s;
+	struct envelope *e[4];
+	unsigned i;
+
+	setup_init(&s, 100, 50);
+	for (i = 0; i < 10; i++)
+		setup_ready(&s, "busy");
+	for (i = 0; i < 2; i++)
+		setup_ready(&s, "quiet");
+	for (i = 0; i < 4; i++)
+		e[i] = dispatch_next(&s.d, &s.q);
+	ATF_CHECK(e[0]->dest != e[1]->dest);
+	ATF_CHECK_EQ(e[0]->dest, e[2]->dest);
+	ATF_CHECK_EQ(e[1]->dest, e[3]->dest);
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(whole_window_opens_as_envelopes_land);
+ATF_TC_BODY(whole_window_opens_as_envelopes_land, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_init(&s, 1, 10);
+	a = setup_ready(&s, "u");
+	b = setup_ready(&s, "v");
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	dispatch_landed(&s.d, a);
+	queue_envelope_state(&s.q, a, SE_HELD, 0);
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(landing_opens_the_window_of_its_user);
+ATF_TC_BODY(landing_opens_the_window_of_its_user, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_init(&s, 10, 1);
+	a = setup_ready(&s, "u");
+	b = setup_ready(&s, "u");
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	dispatch_landed(&s.d, a);
+	queue_envelope_state(&s.q, a, SE_HELD, 0);
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(siblings_join_as_far_as_their_windows_allow);
+ATF_TC_BODY(siblings_join_as_far_as_their_windows_allow, tc)
+{
+	struct setup s;
+	struct envelope *u[2], *v;
+
+	setup_init(&s, 10, 1);
+	u[0] = setup_envelope(&s, 7, 0, "u");
+	u[1] = setup_envelope(&s, 7, 1, "u");
+	v = setup_envelope(&s, 7, 2, "v");
+	dispatch_ready(&s.d, &s.q, u[0]);
+	dispatch_ready(&s.d, &s.q, u[1]);
+	dispatch_ready(&s.d, &s.q, v);
+	ATF_CHECK_EQ(u[0], dispatch_next(&s.d, &s.q));
+	ATF_CHECK(!dispatch_join(&s.d, &s.q, u[1]));
+	ATF_CHECK(dispatch_join(&s.d, &s.q, v));
+	ATF_CHECK(!dispatch_join(&s.d, &s.q, v));
+	ATF_CHECK_EQ(2, s.d.flying);
+	ATF_CHECK_EQ(2, u[0]->msg->flying);
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(suspects_fly_one_at_a_time);
+ATF_TC_BODY(suspects_fly_one_at_a_time, tc)
+{
+	struct setup s;
+	struct envelope *a, *b, *c;
+
+	setup_init(&s, 10, 10);
+	a = setup_envelope(&s, 1, 0, "u");
+	b = setup_envelope(&s, 2, 0, "v");
+	a->crashes = b->crashes = 1;
+	dispatch_ready(&s.d, &s.q, a);
+	dispatch_ready(&s.d, &s.q, b);
+	c = setup_ready(&s, "w");
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(c, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	ATF_CHECK(!dispatch_join(&s.d, &s.q, b));
+	/* the count that made it a suspect is reset while it flies */
+	a->crashes = 0;
+	dispatch_landed(&s.d, a);
+	queue_envelope_state(&s.q, a, SE_HELD, 0);
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(withdrawn_envelope_does_not_fly);
+ATF_TC_BODY(withdrawn_envelope_does_not_fly, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_init(&s, 10, 10);
+	a = setup_ready(&s, "u");
+	b = setup_ready(&s, "u");
+	dispatch_withdraw(&s.d, a);
+	queue_envelope_state(&s.q, a, SE_HELD, 0);
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(NULL, TAILQ_FIRST(&s.d.turns));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(wider_window_holds_at_once);
+ATF_TC_BODY(wider_window_holds_at_once, tc)
+{
+	struct setup s;
+
+	setup_init(&s, 10, 1);
+	setup_ready(&s, "u");
+	setup_ready(&s, "u");
+	ATF_CHECK(dispatch_next(&s.d, &s.q) != NULL);
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	dispatch_limits(&s.d, &s.q, 10, 2);
+	ATF_CHECK(dispatch_next(&s.d, &s.q) != NULL);
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(report_counts_in_the_window);
+ATF_TC_BODY(report_counts_in_the_window, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_init(&s, 1, 10);
+	a = setup_envelope(&s, 1, 0, "u");
+	b = setup_envelope(&s, 2, 0, "u");
+	ATF_CHECK(dispatch_report(&s.d, &s.q, a, SE_REPORTING));
+	ATF_CHECK(!dispatch_report(&s.d, &s.q, b, SE_REPORTING));
+	ATF_CHECK_EQ(SE_REPORTING, a->state);
+	ATF_CHECK(dispatch_is_flying(a));
+	dispatch_landed(&s.d, a);
+	ATF_CHECK(dispatch_report(&s.d, &s.q, b, SE_REPORTING));
+	setup_clear(&s);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, one_user_flies_in_the_order_of_arrival);
+	ATF_TP_ADD_TC(tp, stuck_user_fills_only_its_own_window);
+	ATF_TP_ADD_TC(tp, users_with_work_take_turns);
+	ATF_TP_ADD_TC(tp, whole_window_opens_as_envelopes_land);
+	ATF_TP_ADD_TC(tp, landing_opens_the_window_of_its_user);
+	ATF_TP_ADD_TC(tp, siblings_join_as_far_as_their_windows_allow);
+	ATF_TP_ADD_TC(tp, suspects_fly_one_at_a_time);
+	ATF_TP_ADD_TC(tp, withdrawn_envelope_does_not_fly);
+	ATF_TP_ADD_TC(tp, wider_window_holds_at_once);
+	ATF_TP_ADD_TC(tp, report_counts_in_the_window);
+	return atf_no_error();
+}

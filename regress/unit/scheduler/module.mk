@@ -1,0 +1,5 @@
+$(eval $(call unit,scheduler,heap_test,sched_core base))
+$(eval $(call unit,scheduler,retry_test,sched_core base))
+$(eval $(call unit,scheduler,step_test,sched_core base))
+$(eval $(call unit,scheduler,dispatch_test,sched_core base))
+$(eval $(call unit,scheduler,queue_test,sched_core base))
