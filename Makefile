@@ -203,11 +203,16 @@ check-run: all tests
 check-san:
 	+@$(MAKE) SAN=1 check
 
-demo: all
-	+@regress/demo.sh $(abspath $(O))
+# deps may bring pkg-config and the like: what follows is a make of its own.
+demo: deps
+	+@$(MAKE) --no-print-directory demo-run
+demo-run: all
+	@regress/demo.sh $(abspath $(O))
 
-bench: all
-	+@regress/bench/run $(abspath $(O))
+bench: deps
+	+@$(MAKE) --no-print-directory bench-run
+bench-run: all
+	@regress/bench/run $(abspath $(O)) $(BENCH_FLAGS)
 
 FUZZ_SECONDS ?= 60
 FUZZ_OUT   := build-fuzz

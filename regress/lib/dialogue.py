@@ -1,10 +1,12 @@
 #! /usr/bin/env python3
 # SPDX-License-Identifier: ISC
 #
-# Speak with a server octet by octet: dialogue.py [-s SECONDS] WHERE [STEP...]
+# Speak with a server octet by octet:
+#	dialogue.py [-b ADDRESS] [-s SECONDS] WHERE [STEP...]
 # WHERE is HOST:PORT, [HOST]:PORT or the path of a Unix socket.  Without steps
 # they are read from standard input, one to a line.  Every octet received is
 # printed with its line ends made visible as CR LF -> newline, others as \xNN.
+# -b: the address to connect from.  -s: the longest wait for what is expected.
 #
 #	CODE		expect one whole reply with this code; 2xx takes any 2
 #	reply		take one whole reply, whatever it is
@@ -20,6 +22,8 @@
 #	shut		close the sending side
 #	closed		expect the end of the connection, and no octet before it
 #	reset		close at once, with a reset
+#	again		close, and connect anew
+#	say TEXT	print TEXT: the dialogue has come so far
 #
 # Exit status: 0, 1 what came was not expected, 2 wrong usage.
 import re
@@ -55,7 +59,14 @@ def show(line):
 
 
 class Dialogue:
-    def __init__(self, where, seconds):
+    def __init__(self, where, seconds, source):
+        self.where = where
+        self.seconds = seconds
+        self.source = source
+        self.connect()
+
+    def connect(self):
+        where, seconds, source = self.where, self.seconds, self.source
         if where.startswith("/"):
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(seconds)
@@ -63,9 +74,9 @@ class Dialogue:
         else:
             host, _, port = where.rpartition(":")
             self.sock = socket.create_connection(
-                (host.strip("[]"), int(port)), seconds)
+                (host.strip("[]"), int(port)), seconds,
+                (source, 0) if source else None)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.seconds = seconds
         self.have = b""
         self.split = 0
 
@@ -164,22 +175,31 @@ class Dialogue:
             self.closed()
         elif word == "reset":
             self.reset()
+        elif word == "again":
+            self.sock.close()
+            self.connect()
+        elif word == "say":
+            print(rest, flush=True)
         else:
             raise ValueError("unknown step")
 
 
 def main(arguments):
     seconds = 20.0
-    if arguments[:1] == ["-s"]:
-        seconds = float(arguments[1])
+    source = None
+    while arguments[:1] in (["-b"], ["-s"]):
+        if arguments[0] == "-b":
+            source = arguments[1]
+        else:
+            seconds = float(arguments[1])
         arguments = arguments[2:]
     if not arguments:
-        sys.exit("usage: dialogue.py [-s seconds] where [step...]")
+        sys.exit("usage: dialogue.py [-b address] [-s seconds] where [step...]")
     steps = arguments[1:] or [
         line.rstrip("\n") for line in sys.stdin if line.strip()]
     text = arguments[0]
     try:
-        dialogue = Dialogue(arguments[0], seconds)
+        dialogue = Dialogue(arguments[0], seconds, source)
         for text in steps:
             dialogue.step(text)
     except (Unexpected, OSError) as error:

@@ -82,8 +82,13 @@ outcome_deferred(
 		retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
 		    e->attempts, arc4random()),
 		e->msg->created_s, ttl_s));
-	if (e->state == SE_WAITING)
-		envelope_record(s, e);
+	if (e->state != SE_WAITING)
+		return;
+	envelope_record(s, e);
+	if (e->msg->sender_len > 0 &&
+	    now_s >= retry_warning_s(&set->bounce_warn_interval_s,
+			 e->msg->warned, e->msg->created_s))
+		assign_delay(s, e->msg);
 }
 
 /* The envelope has come back; do what the table says. */

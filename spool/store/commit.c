@@ -77,8 +77,8 @@ static void
 item_answer(struct store *s, struct item *item, int status)
 {
 	item_clear(s, item);
+	item->msg = NULL;
 	item->status = status;
-	item->off = 0;
 	TAILQ_INSERT_TAIL(&s->done, item, entry);
 }
 
@@ -96,7 +96,6 @@ item_fail(struct store *s, struct item *item, int error)
 		big_unlink(s, item->msg->msgid, tmp);
 	item->msgid = item->msg->msgid;
 	imsg_free(s, item->msg);
-	item->msg = NULL;
 	s->stats.failed++;
 	item_answer(s, item, error);
 }
@@ -214,7 +213,7 @@ batch_encode(struct store *s, const struct batch *b)
 		h.len = (uint32_t)body;
 		h.left = b->octets - pos;
 		h.type = item->kind == ITEM_MESSAGE ? REC_MESSAGE
-		    : item->kind == ITEM_MOVE	    ? REC_CHECKPOINT
+		    : item->kind == ITEM_MOVE       ? REC_CHECKPOINT
 						    : REC_OUTCOME;
 		rec_head_put(item->head.data, &h, seg->head.seq, a,
 		    buf_span(&item->content));
@@ -222,8 +221,8 @@ batch_encode(struct store *s, const struct batch *b)
 		iov_add(s, &n, item->content.data, item->content.len);
 		iov_add(s, &n, zeros, size - REC_HEAD - body);
 	}
-	iov_add(s, &n, zeros,
-	    (REC_SECTOR - b->octets % REC_SECTOR) % REC_SECTOR);
+	iov_add(
+	    s, &n, zeros, (REC_SECTOR - b->octets % REC_SECTOR) % REC_SECTOR);
 	return n;
 }
 
@@ -303,8 +302,9 @@ batch_failed(struct store *s, const struct batch *b, int error)
 
 	s->stats.sync_failures++;
 	seg_name(s->current, name);
-	LOG(EV_SPOOL_SYNC_FAILED, KS("file", name), KU("offset", s->current->off),
-	    KU("records", b->items), KS("error", err_text(error)));
+	LOG(EV_SPOOL_SYNC_FAILED, KS("file", name),
+	    KU("offset", s->current->off), KU("records", b->items),
+	    KS("error", err_text(error)));
 	s->current->bad = true;
 	seg_end_current(s);
 	(void)seg_switch(s, true);
@@ -318,8 +318,8 @@ commit_may_take(struct store *s)
 	if (s->free_len == 0)
 		seg_reclaim(s);
 	return s->free_len > 0 ||
-	    (room_for(s, s->set.segment_size) &&
-		seg_fill(s, UINT64_MAX) == 0 && s->free_len > 0);
+	    (room_for(s, s->set.segment_size) && seg_fill(s, UINT64_MAX) == 0 &&
+		s->free_len > 0);
 }
 
 /* Write one batch, or get a segment for it. */

@@ -16,7 +16,7 @@
 #define MOVE_OCTETS (4u << 20) /* moved in one step at most, */
 #define MOVE_COUNT  1000       /* and messages */
 #define FILL_OCTETS (4u << 20) /* zeroed in one step */
-#define TICK_BUSY   20	       /* ms */
+#define TICK_BUSY   20         /* ms */
 #define TICK_IDLE   1000
 
 static int
@@ -102,8 +102,8 @@ compact_wanted(const struct store *s)
 		return false;
 	TAILQ_FOREACH(seg, &s->log, entry)
 		size += seg->head.size;
-	return size > 2 * s->stats.live_bytes +
-	    2 * (uint64_t)s->set.segment_size;
+	return size >
+	    2 * s->stats.live_bytes + 2 * (uint64_t)s->set.segment_size;
 }
 
 /* The present state of the envelopes of m in place of those in the body. */
@@ -197,8 +197,8 @@ free_trim(struct store *s)
 static bool
 fill_wanted(const struct store *s)
 {
-	return s->free_len == 0 || (s->free_len < SEG_FREE_TARGET &&
-	    room_for(s, s->set.segment_size));
+	return s->free_len == 0 ||
+	    (s->free_len < SEG_FREE_TARGET && room_for(s, s->set.segment_size));
 }
 
 uint32_t

@@ -16,8 +16,8 @@
 void
 big_name(uint64_t msgid, bool tmp, char out[BIG_NAME_SIZE])
 {
-	snprintf(out, BIG_NAME_SIZE, "%016" PRIx64 "%s", msgid,
-	    tmp ? ".tmp" : "");
+	snprintf(
+	    out, BIG_NAME_SIZE, "%016" PRIx64 "%s", msgid, tmp ? ".tmp" : "");
 }
 
 int

@@ -77,8 +77,8 @@ io_writev(int fd, struct iovec *iov, size_t n, uint64_t off)
 	ssize_t done;
 
 	while (n > 0) {
-		done = pwritev(fd, iov, n > IO_VEC_MAX ? IO_VEC_MAX : (int)n,
-		    (off_t)off);
+		done = pwritev(
+		    fd, iov, n > IO_VEC_MAX ? IO_VEC_MAX : (int)n, (off_t)off);
 		if (done == -1 && errno == EINTR)
 			continue;
 		if (done == -1)

@@ -16,8 +16,8 @@
 #define QUARANTINE_NAME_SIZE 32
 
 static int
-quarantine_copy(struct store *s, struct seg *seg, uint32_t off, uint32_t len,
-    int to)
+quarantine_copy(
+    struct store *s, struct seg *seg, uint32_t off, uint32_t len, int to)
 {
 	unsigned char *data;
 	int fd, error;
@@ -39,8 +39,8 @@ quarantine(struct store *s, struct seg *seg, uint32_t off, uint32_t len,
 	char name[QUARANTINE_NAME_SIZE];
 	int fd, error;
 
-	snprintf(name, sizeof(name), "%016" PRIx64 "-%08" PRIx32,
-	    seg->head.seq, off);
+	snprintf(name, sizeof(name), "%016" PRIx64 "-%08" PRIx32, seg->head.seq,
+	    off);
 	fd = io_open(s->corrupt_fd, name, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd == -E_EXIST)
 		return 0; /* it was there at the last start */

@@ -70,8 +70,8 @@ seg_by_low_seq(struct store *s, uint32_t low)
 /* Append the status text of the last outcome to texts and return its length;
  * none where the outcome cannot be read, since it is there for people only. */
 static size_t
-text_read(struct store *s, const struct imsg *m, uint32_t idx,
-    struct buf *texts)
+text_read(
+    struct store *s, const struct imsg *m, uint32_t idx, struct buf *texts)
 {
 	struct seg *seg = seg_by_low_seq(s, m->env[idx].text_seq);
 	uint32_t off = m->env[idx].text_off, got;
@@ -96,8 +96,8 @@ text_read(struct store *s, const struct imsg *m, uint32_t idx,
 
 /* The envelopes as recorded, under their state as the index has it. */
 static int
-message_envelopes(struct store *s, const struct imsg *m, struct rec_message *rec,
-    bool with_texts, struct store_message *out)
+message_envelopes(struct store *s, const struct imsg *m,
+    struct rec_message *rec, bool with_texts, struct store_message *out)
 {
 	const struct ienv *now;
 	struct store_envelope *e;
@@ -131,8 +131,8 @@ message_envelopes(struct store *s, const struct imsg *m, struct rec_message *rec
 }
 
 static int
-message_read(struct store *s, struct imsg *m, bool with_texts,
-    struct store_message *out)
+message_read(
+    struct store *s, struct imsg *m, bool with_texts, struct store_message *out)
 {
 	struct store_message msg = { 0 };
 	struct rec_message rec;
@@ -197,8 +197,8 @@ content_big(struct store *s, const struct imsg *m, int *out)
 }
 
 int
-store_content(struct store *s, uint64_t msgid, struct buf *out, int *fd,
-    uint64_t *len)
+store_content(
+    struct store *s, uint64_t msgid, struct buf *out, int *fd, uint64_t *len)
 {
 	struct imsg *m = imsg_live(s, msgid);
 	struct rec_message rec;
@@ -215,8 +215,8 @@ store_content(struct store *s, uint64_t msgid, struct buf *out, int *fd,
 	}
 	if ((error = imsg_read(s, m, &raw, &rec, &body)) != 0)
 		return error;
-	error = buf_add(
-	    out, body.p + rec.content_off, body.len - rec.content_off);
+	error =
+	    buf_add(out, body.p + rec.content_off, body.len - rec.content_off);
 	if (error == 0) {
 		*fd = -1;
 		*len = rec.content_len;
@@ -232,8 +232,8 @@ store_walk_start(const struct store *s, struct store_cursor *c)
 }
 
 int
-store_walk_next(struct store *s, struct store_cursor *c,
-    struct store_message *out)
+store_walk_next(
+    struct store *s, struct store_cursor *c, struct store_message *out)
 {
 	struct imsg key, *m;
 	int error;

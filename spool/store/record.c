@@ -9,15 +9,15 @@
 #include "spool/store/crc32c.h"
 #include "spool/store/record.h"
 
-#define REC_CRC_OFF (REC_HEAD - 4) /* the CRC ends the header */
-#define SEG_MAGIC   UINT64_C(0x42484b5345473031) /* "BHKSEG01" */
-#define SEG_LEN	    76				 /* octets in use, with CRC */
+#define REC_CRC_OFF     (REC_HEAD - 4) /* the CRC ends the header */
+#define SEG_MAGIC       UINT64_C(0x42484b5345473031) /* "BHKSEG01" */
+#define SEG_LEN         76 /* octets in use, with CRC */
 
 /* Fields of a message's body that are filled in at its end. */
-#define MSG_META_LEN	(REC_HEAD + 0)
-#define MSG_ENV_LEN	(REC_HEAD + 4)
+#define MSG_META_LEN    (REC_HEAD + 0)
+#define MSG_ENV_LEN     (REC_HEAD + 4)
 #define MSG_CONTENT_LEN (REC_HEAD + 8)
-#define MSG_BIG		(REC_HEAD + 16)
+#define MSG_BIG         (REC_HEAD + 16)
 
 static void
 put_uint(unsigned char *out, uint64_t v, size_t octets)
@@ -123,8 +123,8 @@ outcome_put(struct buf *b, const struct store_outcome *o)
 	buf_put_u8(b, (uint8_t)o->state);
 	buf_put_u16(b, o->attempts);
 	buf_put_u8(b, o->flags);
-	buf_put_u32(b,
-	    o->next_s > UINT32_MAX ? UINT32_MAX : (uint32_t)o->next_s);
+	buf_put_u32(
+	    b, o->next_s > UINT32_MAX ? UINT32_MAX : (uint32_t)o->next_s);
 	buf_put_span(b, status);
 }
 

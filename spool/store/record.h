@@ -9,16 +9,16 @@
 #include "privsep/base/buf.h"
 #include "spool/store/store.h"
 
-#define REC_HEAD    40	/* octets of a record's header */
-#define REC_ALIGN   8	/* records begin at multiples of it */
+#define REC_HEAD    40  /* octets of a record's header */
+#define REC_ALIGN   8   /* records begin at multiples of it */
 #define REC_SECTOR  512 /* batches and segment headers too */
 #define REC_OUT_MAX (REC_HEAD + 64 + STORE_STATUS_MAX) /* of an outcome */
 
 /* On disk: add at the end only. */
 enum rec_type {
 	REC_MESSAGE = 1, /* envelopes and content as they were accepted */
-	REC_CHECKPOINT,	 /* the same with their later states: a moved one */
-	REC_OUTCOME,	 /* the new state of one envelope */
+	REC_CHECKPOINT,  /* the same with their later states: a moved one */
+	REC_OUTCOME,     /* the new state of one envelope */
 	REC__MAX
 };
 
@@ -65,8 +65,8 @@ struct rec_message {
 	uint64_t content_len;
 	bool big;
 	uint32_t env_len;
-	struct rd envelopes;	/* for rec_envelope_get, env_len times */
-	uint32_t content_off;	/* of inline content, from the body's start */
+	struct rd envelopes;  /* for rec_envelope_get, env_len times */
+	uint32_t content_off; /* of inline content, from the body's start */
 };
 
 /* Decode a body whose CRC was right; all spans borrow from it.  -E_CORRUPT
@@ -75,20 +75,19 @@ int rec_message_get(uint64_t msgid, struct span body, struct rec_message *);
 int rec_envelope_get(struct rd *, struct store_envelope *);
 
 /* The same for a whole outcome, header space first. */
-int rec_outcome_put(
-    struct buf *, uint32_t idx, const struct store_outcome *);
+int rec_outcome_put(struct buf *, uint32_t idx, const struct store_outcome *);
 int rec_outcome_get(struct span body, uint32_t *idx, struct store_outcome *);
 
 /* The header of a segment, kept at its beginning and at its end. */
 struct seg_head {
 	uint64_t generation; /* of two valid copies the higher one counts */
-	uint64_t seq;	     /* order of segments; 0 for a free one */
+	uint64_t seq;        /* order of segments; 0 for a free one */
 	uint64_t tag;
-	uint64_t batch;	    /* no batch in it has a lower number */
+	uint64_t batch;     /* no batch in it has a lower number */
 	uint64_t prev_seq;  /* the segment that was written before this, */
 	uint32_t prev_cut;  /* where what counts in it ends, */
 	uint64_t prev_torn; /* and its torn last batch, or 0 */
-	uint32_t size;	    /* of the file */
+	uint32_t size;      /* of the file */
 };
 
 void seg_head_put(unsigned char out[REC_SECTOR], const struct seg_head *);

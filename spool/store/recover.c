@@ -46,8 +46,7 @@ seg_load_head(struct store *s, struct seg *seg, int fd, uint64_t size)
 	int i;
 
 	if (size < 4 * REC_SECTOR || size > UINT32_MAX ||
-	    size % REC_SECTOR != 0 ||
-	    io_read(fd, at[0], REC_SECTOR, 0) != 0 ||
+	    size % REC_SECTOR != 0 || io_read(fd, at[0], REC_SECTOR, 0) != 0 ||
 	    io_read(fd, at[1], REC_SECTOR, size - REC_SECTOR) != 0)
 		return -E_CORRUPT;
 	for (i = 0; i < 2; i++)
@@ -74,7 +73,8 @@ seg_insert(struct store *s, struct seg *seg)
 		s->free_len++;
 		return;
 	}
-	TAILQ_FOREACH_REVERSE(after, &s->log, seg_list, entry) {
+	TAILQ_FOREACH_REVERSE(after, &s->log, seg_list, entry)
+	{
 		if (after->head.seq < seg->head.seq)
 			break;
 	}

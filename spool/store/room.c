@@ -25,8 +25,7 @@ room_for(const struct store *s, uint64_t octets)
 static bool
 room_in_log(const struct store *s)
 {
-	if (s->free_len >= SEG_FREE_TARGET ||
-	    room_for(s, s->set.segment_size))
+	if (s->free_len >= SEG_FREE_TARGET || room_for(s, s->set.segment_size))
 		return true;
 	return s->free_len > 0 && s->current != NULL &&
 	    s->current->off < s->set.segment_size / 2;

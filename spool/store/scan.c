@@ -18,22 +18,22 @@ struct scanner {
 	const unsigned char *data;
 	uint32_t pos;
 	uint32_t limit;
-	uint32_t end;	  /* of the last good record */
-	uint32_t left;	  /* of its batch, after it */
-	uint64_t batch;	  /* of it; before the first one, what to expect */
-	uint64_t region;  /* batch of the latest damaged region, or 0 */
+	uint32_t end;    /* of the last good record */
+	uint32_t left;   /* of its batch, after it */
+	uint64_t batch;  /* of it; before the first one, what to expect */
+	uint64_t region; /* batch of the latest damaged region, or 0 */
 	uint64_t torn;
 	unsigned char tag[8];
-	bool any;	  /* a record was seen */
-	bool gap;	  /* the torn batch misses a record before here */
-	bool evidence;	  /* a tag without a good record */
+	bool any;      /* a record was seen */
+	bool gap;      /* the torn batch misses a record before here */
+	bool evidence; /* a tag without a good record */
 	bool clean;
-	bool apply;	  /* second pass: let records count */
+	bool apply; /* second pass: let records count */
 };
 
 static int
-scan_get(struct scanner *sc, uint32_t pos, struct rec_head *h,
-    struct span *body)
+scan_get(
+    struct scanner *sc, uint32_t pos, struct rec_head *h, struct span *body)
 {
 	struct span in = { sc->data + pos, sc->limit - pos };
 	int error;
@@ -200,8 +200,8 @@ scan_find_end(struct scanner *sc, bool last)
 		if (last)
 			sc->torn = sc->batch;
 		else
-			quarantine(sc->store, sc->seg, tail,
-			    sc->limit - tail, 0);
+			quarantine(
+			    sc->store, sc->seg, tail, sc->limit - tail, 0);
 	}
 	sc->limit = tail;
 }

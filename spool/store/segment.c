@@ -18,7 +18,7 @@
 #define SEG_ZEROS     4096
 #define SEG_ZERO_VEC  64
 #define SEG_SYNC_STEP (4u << 20) /* zeros written between two syncs */
-#define SEG_TRIES     3		 /* files to try before giving up */
+#define SEG_TRIES     3          /* files to try before giving up */
 
 static void
 seg_new_name(const struct seg *seg, char out[SEG_NAME_SIZE])

@@ -13,11 +13,11 @@
 #include "spool/store/record.h"
 #include "spool/store/store.h"
 
-#define SEG_NAME_SIZE	16
-#define BIG_NAME_SIZE	24
-#define SEG_DATA_OFF	REC_SECTOR /* where the first batch begins */
-#define SEG_FREE_TARGET 2	   /* ready ahead: one, and the reserve */
-#define SEG_FREE_MAX	4	   /* more free ones than that are removed */
+#define SEG_NAME_SIZE   16
+#define BIG_NAME_SIZE   24
+#define SEG_DATA_OFF    REC_SECTOR /* where the first batch begins */
+#define SEG_FREE_TARGET 2          /* ready ahead: one, and the reserve */
+#define SEG_FREE_MAX    4          /* more free ones than that are removed */
 
 /* State of one envelope; 10,000 deferred ones must stay cheap. */
 struct ienv {
@@ -39,8 +39,8 @@ struct imsg {
 	uint64_t serial; /* order of commits, for walks */
 	uint64_t content_len;
 	struct seg *seg; /* NULL until the message is durable */
-	uint32_t off;	 /* of its record in seg */
-	uint32_t len;	 /* octets of the body */
+	uint32_t off;    /* of its record in seg */
+	uint32_t len;    /* octets of the body */
 	uint32_t env_len;
 	uint32_t open; /* envelopes that are not final */
 	bool big;
@@ -58,15 +58,19 @@ struct seg {
 	struct seg_head head;
 	uint64_t live_bytes;
 	uint32_t number; /* its name */
-	uint32_t off;	 /* end of what counts, where the next batch goes */
+	uint32_t off;    /* end of what counts, where the next batch goes */
 	uint32_t filled; /* zeroed so far, while it is being made */
-	int fd;		 /* -1 when not open */
-	bool bad;	 /* a write or sync failed: not written to again */
+	int fd;          /* -1 when not open */
+	bool bad;        /* a write or sync failed: not written to again */
 };
 
 TAILQ_HEAD(seg_list, seg);
 
-enum item_kind { ITEM_MESSAGE, ITEM_OUTCOME, ITEM_MOVE };
+enum item_kind {
+	ITEM_MESSAGE,
+	ITEM_OUTCOME,
+	ITEM_MOVE
+};
 
 /* Something that waits for the next batch: one record. */
 struct item {
@@ -75,13 +79,13 @@ struct item {
 	struct imsg *msg;
 	struct buf head; /* header, and the body but for inline content */
 	struct buf content;
-	uint64_t msgid;	 /* kept for the answer */
+	uint64_t msgid; /* kept for the answer */
 	uint64_t cookie;
-	uint32_t idx;	 /* of an outcome */
-	uint32_t off;	 /* where it was put */
-	int big_fd;	 /* of a file that is still .tmp, or -1 */
-	bool kills;	 /* the outcome that makes the message dead */
-	int status;	 /* of a message, once it is answered */
+	uint32_t idx; /* of an outcome */
+	uint32_t off; /* where it was put */
+	int big_fd;   /* of a file that is still .tmp, or -1 */
+	bool kills;   /* the outcome that makes the message dead */
+	int status;   /* of a message, once it is answered */
 };
 
 TAILQ_HEAD(item_list, item);
@@ -105,28 +109,28 @@ struct store {
 	struct store_settings set;
 	int dir_fd, log_fd, big_fd, corrupt_fd;
 	struct imsg_tree msgs;
-	struct seg_list log;	 /* oldest first; the last may be current */
+	struct seg_list log; /* oldest first; the last may be current */
 	struct seg_list free;
-	struct seg *current;	 /* written to, or NULL */
-	struct seg *filling;	 /* being made, or NULL */
-	struct seg *reader;	 /* an older one that is open for reading */
+	struct seg *current; /* written to, or NULL */
+	struct seg *filling; /* being made, or NULL */
+	struct seg *reader;  /* an older one that is open for reading */
 	uint32_t free_len;
 	uint32_t next_number;
 	uint64_t next_seq;
 	uint64_t next_batch;
 	uint64_t next_serial;
-	uint64_t prev_seq;	 /* the segment before the next to be used */
+	uint64_t prev_seq; /* the segment before the next to be used */
 	uint32_t prev_cut;
 	uint64_t prev_torn;
 	struct item_list queue;
 	size_t queue_len;
 	LIST_HEAD(, store_tx) open;
-	uint64_t memory;	 /* content of open transactions */
-	struct item_list done;	 /* messages that were answered */
+	uint64_t memory;       /* content of open transactions */
+	struct item_list done; /* messages that were answered */
 	struct iovec *iov;
 	size_t iov_cap;
-	bool frozen;		 /* give no segment back: see recover.c */
-	bool failing;		 /* the last commit failed */
+	bool frozen;  /* give no segment back: see recover.c */
+	bool failing; /* the last commit failed */
 	int room;
 	uint64_t room_checked_ms;
 	bool room_known;
@@ -147,8 +151,8 @@ struct imsg *imsg_live(const struct store *, uint64_t msgid);
 int imsg_insert(struct store *, struct imsg *);
 
 /* Say where its record is, taking it from where it was before. */
-void imsg_place(struct store *, struct imsg *, struct seg *, uint32_t off,
-    uint32_t len);
+void imsg_place(
+    struct store *, struct imsg *, struct seg *, uint32_t off, uint32_t len);
 
 /* Take it out of everything and free it. */
 void imsg_free(struct store *, struct imsg *);
@@ -188,10 +192,10 @@ int store_recover(struct store *);
 
 /* scan.c: what was found in a segment. */
 struct scan {
-	uint32_t end;	     /* after the last batch that counts */
-	uint64_t torn;	     /* the batch at the end that is not whole, or 0 */
+	uint32_t end;        /* after the last batch that counts */
+	uint64_t torn;       /* the batch at the end that is not whole, or 0 */
 	uint64_t next_batch; /* higher than all numbers seen */
-	bool clean;	     /* nothing in it that is not understood */
+	bool clean;          /* nothing in it that is not understood */
 };
 
 /* Read all records of seg into the index.  data is its whole file.  cut is
@@ -202,8 +206,8 @@ int seg_scan(struct store *, struct seg *, const unsigned char *data,
 
 /* quarantine.c: copy octets of a segment to corrupt/, once, and log it;
  * or move a whole file there. */
-int quarantine(struct store *, struct seg *, uint32_t off, uint32_t len,
-    uint64_t msgid);
+int quarantine(
+    struct store *, struct seg *, uint32_t off, uint32_t len, uint64_t msgid);
 int quarantine_file(struct store *, int dir_fd, const char *name);
 void quarantine_count(struct store *);
 

@@ -165,7 +165,7 @@ tx_queue(struct store_tx *tx)
 	item = item_new(ITEM_MESSAGE, m, 0);
 	if (item == NULL || m->open == 0 || imsg_insert(s, m) != 0) {
 		int error = item == NULL ? -E_NOMEM
-		    : m->open == 0	 ? -E_SYNTAX
+		    : m->open == 0       ? -E_SYNTAX
 					 : -E_EXIST;
 
 		free(item);

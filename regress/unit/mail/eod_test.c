@@ -24,8 +24,8 @@ struct outcome {
 
 /* Feed in up to its end; pieces end at cut and then every step octets. */
 static void
-run(struct span in, size_t cut, size_t step, size_t line_max,
-    uint64_t size_max, struct outcome *o)
+run(struct span in, size_t cut, size_t step, size_t line_max, uint64_t size_max,
+    struct outcome *o)
 {
 	struct eod e;
 	size_t n, used;
@@ -38,8 +38,8 @@ run(struct span in, size_t cut, size_t step, size_t line_max,
 	while (o->status == EOD_MORE && o->used < in.len) {
 		if (n > in.len - o->used)
 			n = in.len - o->used;
-		o->status = eod_feed(&e,
-		    (struct span){ in.p + o->used, n }, &used, &o->out);
+		o->status = eod_feed(
+		    &e, (struct span){ in.p + o->used, n }, &used, &o->out);
 		if (o->status == EOD_MORE)
 			ATF_REQUIRE_EQ(n, used);
 		o->used += used;
@@ -60,8 +60,7 @@ run_all(struct span in, size_t line_max, uint64_t size_max, struct outcome *o)
 	buf_init(&again.out, 1 << 20);
 	run(in, in.len, in.len, line_max, size_max, o);
 	for (cut = 0; cut <= in.len; cut++) {
-		run(in, cut, cut == 0 ? 1 : in.len, line_max, size_max,
-		    &again);
+		run(in, cut, cut == 0 ? 1 : in.len, line_max, size_max, &again);
 		ATF_CHECK_EQ(o->status, again.status);
 		ATF_CHECK_EQ(o->faults, again.faults);
 		ATF_CHECK_EQ(o->size, again.size);
@@ -154,8 +153,8 @@ ATF_TC_BODY(content_is_unstuffed_and_its_lines_end_in_lf, tc)
 	content_check(".a\r\n.\r\n", "a\n", 3);
 	content_check("a.\r\n.\r\n", "a.\n", 4);
 	content_check("a\r\n. \r\n.\t\r\n.\r\n", "a\n \n\t\n", 9);
-	content_check("S: x\r\n\r\nb\r\n..\r\n\r\n.\r\n",
-	    "S: x\n\nb\n.\n\n", 6 + 2 + 3 + 3 + 2);
+	content_check("S: x\r\n\r\nb\r\n..\r\n\r\n.\r\n", "S: x\n\nb\n.\n\n",
+	    6 + 2 + 3 + 3 + 2);
 	content_check("\xff\x80\r\n.\r\nRSET\r\n", "\xff\x80\n", 4);
 }
 

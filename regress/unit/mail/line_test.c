@@ -49,8 +49,7 @@ run_check(const char *p, size_t len, const char *want)
 
 	buf_init(&got, 1 << 16);
 	for (step = 1; step <= len; step++) {
-		run((struct span){ (const unsigned char *)p, len }, step,
-		    &got);
+		run((struct span){ (const unsigned char *)p, len }, step, &got);
 		ATF_CHECK_MSG(span_eq(buf_span(&got), span_str(want)),
 		    "step %zu: want %s got %.*s", step, want, (int)got.len,
 		    (const char *)got.data);

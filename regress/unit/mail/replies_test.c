@@ -34,12 +34,12 @@ ATF_TC_BODY(enhanced_status_agrees_with_the_code, tc)
 			    "%s", reply_name(id));
 		else
 			ATF_CHECK_MSG(
-			    (unsigned)(enhanced[0] - '0') == code / 100,
-			    "%s", reply_name(id));
+			    (unsigned)(enhanced[0] - '0') == code / 100, "%s",
+			    reply_name(id));
 		if (code == 421 || code == 221)
 			ATF_CHECK(reply_flags(id) & REPLY_CLOSES);
-		ATF_CHECK_EQ(0,
-		    code < 400 ? reply_flags(id) & REPLY_COUNTS : 0u);
+		ATF_CHECK_EQ(
+		    0, code < 400 ? reply_flags(id) & REPLY_COUNTS : 0u);
 	}
 }
 

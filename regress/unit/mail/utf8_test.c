@@ -25,8 +25,7 @@ ATF_TC_BODY(every_scalar_value_survives_a_round_trip, tc)
 		    len, utf8_decode((struct span){ octets, len }, &back));
 		ATF_REQUIRE_EQ(point, back);
 		for (size_t cut = 1; cut < len; cut++)
-			ATF_REQUIRE(
-			    !utf8_valid((struct span){ octets, cut }));
+			ATF_REQUIRE(!utf8_valid((struct span){ octets, cut }));
 	}
 }
 

@@ -120,7 +120,7 @@ put_outcome(struct store *s, uint64_t id, uint32_t idx, enum store_state state,
 }
 
 /* Take all answers; returns how many were status. */
-static int
+static inline int
 done_count(struct store *s, int status)
 {
 	struct store_done d;
@@ -172,8 +172,8 @@ message_good(struct store *s, uint64_t id, uint32_t envs, size_t len)
 	}
 	if (fd >= 0)
 		close(fd);
-	good = good && content.len == len &&
-	    content_good(id, content.data, len);
+	good =
+	    good && content.len == len && content_good(id, content.data, len);
 	buf_clear(&content);
 	store_message_clear(&m);
 	return good;

@@ -25,8 +25,9 @@ sample(struct buf *b, struct span content)
 		    .attempts = 3,
 		    .next_s = 99,
 		    .status = span_str("4.0.0\nforged: yes") } };
-	struct rec_head h = { .tag = TAG, .batch = 5, .msgid = 9,
-		.type = REC_MESSAGE };
+	struct rec_head h = {
+		.tag = TAG, .batch = 5, .msgid = 9, .type = REC_MESSAGE
+	};
 
 	buf_init(b, 1 << 16);
 	rec_message_begin(b, &meta);
@@ -191,7 +192,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, record_of_another_life_of_the_segment_is_not_valid);
 	ATF_TP_ADD_TC(tp, truncated_and_lying_bodies_are_refused);
 	ATF_TP_ADD_TC(tp, strings_over_their_limit_are_refused);
-	ATF_TP_ADD_TC(tp,
-	    segment_header_survives_and_shows_each_flipped_bit);
+	ATF_TP_ADD_TC(tp, segment_header_survives_and_shows_each_flipped_bit);
 	return atf_no_error();
 }

@@ -70,8 +70,8 @@ ATF_TC_BODY(outcomes_and_their_texts_survive, tc)
 		ATF_CHECK_EQ(STORE_DEFERRED, m.env[1].now.state);
 		ATF_CHECK_EQ(4, m.env[1].now.attempts);
 		ATF_CHECK_EQ(5004, m.env[1].now.next_s);
-		ATF_CHECK(span_eq(
-		    m.env[1].now.status, span_str("451 4.2.0 later")));
+		ATF_CHECK(
+		    span_eq(m.env[1].now.status, span_str("451 4.2.0 later")));
 		ATF_CHECK_EQ(STORE_QUEUED, m.env[2].now.state);
 		ATF_CHECK_EQ(0, m.env[2].now.status.len);
 		store_message_clear(&m);
@@ -174,8 +174,8 @@ ATF_TC_BODY(ten_thousand_envelopes_and_not_one_more, tc)
 	ATF_REQUIRE_EQ(0, store_tx_commit(tx));
 	ATF_REQUIRE_EQ(0, store_commit(s));
 	ATF_CHECK_EQ(1, done_count(s, 0));
-	ATF_CHECK_EQ(0,
-	    put_outcome(s, 1, STORE_ENVELOPES_MAX - 1, STORE_DELIVERED, 1));
+	ATF_CHECK_EQ(
+	    0, put_outcome(s, 1, STORE_ENVELOPES_MAX - 1, STORE_DELIVERED, 1));
 	ATF_CHECK_EQ(0, store_commit(s));
 	store_close(s);
 }
@@ -201,8 +201,8 @@ ATF_TC_BODY(space_comes_back_when_messages_die, tc)
 	store_stats(s, &st);
 	ATF_CHECK_EQ(100, st.messages);
 	ATF_CHECK(st.moved > 0);
-	ATF_CHECK(st.segments * (64 << 10) <=
-	    2 * st.live_bytes + 2 * (64 << 10));
+	ATF_CHECK(
+	    st.segments * (64 << 10) <= 2 * st.live_bytes + 2 * (64 << 10));
 	ATF_CHECK(files_in("q/log") <= (int)st.segments + 5);
 	for (id = 40; id <= 4000; id += 40)
 		ATF_CHECK(message_good(s, id, 1, 2000));
@@ -217,6 +217,37 @@ ATF_TC_BODY(space_comes_back_when_messages_die, tc)
 	ATF_REQUIRE_EQ(0, store_commit(s));
 	tick_idle(s);
 	ATF_CHECK(files_in("q/log") <= 6);
+	store_close(s);
+}
+
+ATF_TC_WITHOUT_HEAD(outcome_stays_as_long_as_the_message_that_it_killed);
+ATF_TC_BODY(outcome_stays_as_long_as_the_message_that_it_killed, tc)
+{
+	struct store *s = queue_open("q");
+	struct store_stats st;
+	uint64_t id;
+
+	/* the first segment keeps living messages, so it stays */
+	for (id = 1; id <= 13; id++)
+		put_message(s, id, 1, 4000);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	/* the outcome for its last one lies in the second, where all die */
+	for (id = 14; id <= 30; id++) {
+		put_message(s, id, 1, 4000);
+		ATF_REQUIRE_EQ(0, store_commit(s));
+		put_outcome(s, id, 0, STORE_DELIVERED, 1);
+		if (id == 20)
+			put_outcome(s, 13, 0, STORE_DELIVERED, 1);
+	}
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	store_tick(s, 1);
+	store_stats(s, &st);
+	ATF_CHECK_EQ(12, st.messages);
+	ATF_CHECK_EQ(0, st.moved);
+	store_close(s);
+	s = queue_open("q");
+	ATF_CHECK(message_good(s, 12, 1, 4000));
+	ATF_CHECK(!message_good(s, 13, 1, 4000));
 	store_close(s);
 }
 
@@ -300,10 +331,9 @@ model_check(struct store *s, const struct model *model)
 		    message_good(s, id, model->envs[id], model->len[id]));
 		ATF_REQUIRE_EQ(0, store_read(s, id, &m));
 		for (i = 0; i < m.env_len; i++) {
-			ATF_REQUIRE_EQ(model->state[id][i],
-			    m.env[i].now.state);
-			ATF_REQUIRE_EQ(model->attempts[id][i],
-			    m.env[i].now.attempts);
+			ATF_REQUIRE_EQ(model->state[id][i], m.env[i].now.state);
+			ATF_REQUIRE_EQ(
+			    model->attempts[id][i], m.env[i].now.attempts);
 		}
 		store_message_clear(&m);
 	}
@@ -340,8 +370,7 @@ model_step(struct store *s, struct model *model, uint64_t id)
 		return;
 	model->state[id][i] = state;
 	model->attempts[id][i]++;
-	ATF_REQUIRE_EQ(
-	    0, put_outcome(s, id, i, state, model->attempts[id][i]));
+	ATF_REQUIRE_EQ(0, put_outcome(s, id, i, state, model->attempts[id][i]));
 	for (i = 0; i < model->envs[id]; i++) {
 		if (!store_state_final(model->state[id][i]))
 			return;
@@ -408,6 +437,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, content_over_the_memory_cap_goes_to_files);
 	ATF_TP_ADD_TC(tp, ten_thousand_envelopes_and_not_one_more);
 	ATF_TP_ADD_TC(tp, space_comes_back_when_messages_die);
+	ATF_TP_ADD_TC(tp, outcome_stays_as_long_as_the_message_that_it_killed);
 	ATF_TP_ADD_TC(tp, walk_visits_what_was_durable_and_still_lives);
 	ATF_TP_ADD_TC(tp, memory_for_a_message_stays_under_its_limit);
 	ATF_TP_ADD_TC(tp, random_operations_match_a_model);

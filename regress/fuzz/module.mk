@@ -1,0 +1,2 @@
+$(eval $(call fuzzer,config,config mail base))
+$(eval $(call fuzzer,record,store base))

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Disks that fail or are full: every call that touches the disk fails once,
+ * and from some call on for ever.  What was answered with success is there
+ * afterwards, what was answered with an error is not.  The calls of libc are
+ * replaced by those below.
+ */
+#undef _FORTIFY_SOURCE
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "regress/unit/store/queue.h"
+
+static struct {
+	int calls;   /* seen so far */
+	int fail_at; /* this one fails, 0: none */
+	int fail_error;
+	bool for_ever; /* and all after it */
+	bool no_files; /* no new file: the disk is full */
+	uint64_t room; /* blocks that statvfs reports, 0: the truth */
+} fault;
+
+static bool
+fault_now(void)
+{
+	fault.calls++;
+	if (fault.fail_at == 0 || fault.calls < fault.fail_at ||
+	    (fault.calls > fault.fail_at && !fault.for_ever))
+		return false;
+	errno = fault.fail_error;
+	return true;
+}
+
+int
+fdatasync(int fd)
+{
+	return fault_now() ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+	return fault_now() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+ssize_t
+pwrite(int fd, const void *from, size_t len, off_t off)
+{
+	return fault_now() ? -1 : syscall(SYS_pwrite64, fd, from, len, off);
+}
+
+ssize_t
+pwritev(int fd, const struct iovec *iov, int n, off_t off)
+{
+	return fault_now() ? -1 : syscall(SYS_pwritev, fd, iov, n, off, 0);
+}
+
+int
+renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return fault_now()
+	    ? -1
+	    : (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+}
+
+int
+unlinkat(int fd, const char *name, int flags)
+{
+	return fault_now() ? -1 : (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
+int
+openat(int fd, const char *name, int flags, ...)
+{
+	va_list ap;
+	int mode = 0;
+
+	if ((flags & O_CREAT) != 0) {
+		va_start(ap, flags);
+		mode = va_arg(ap, int);
+		va_end(ap);
+		if (fault.no_files) {
+			errno = ENOSPC;
+			return -1;
+		}
+	}
+	return fault_now() ? -1
+			   : (int)syscall(SYS_openat, fd, name, flags, mode);
+}
+
+int
+fstatvfs(int fd, struct statvfs *out)
+{
+	(void)fd;
+	memset(out, 0, sizeof(*out));
+	out->f_frsize = 4096;
+	out->f_bavail = fault.room != 0 ? fault.room : 1 << 20;
+	return 0;
+}
+
+#define IDS 60
+
+/* What must be true of a message at the next start. */
+enum expect {
+	ABSENT,
+	PRESENT,
+	EITHER
+};
+
+static size_t
+work_len(uint64_t id)
+{
+	return id % 8 == 0 ? 12000 : 3000;
+}
+
+static void
+work_answers(struct store *s, enum expect *expect)
+{
+	struct store_done d;
+
+	while (store_done_next(s, &d)) {
+		if (d.msgid < IDS && d.status == 0)
+			expect[d.msgid] = PRESENT;
+		else if (d.msgid < IDS)
+			expect[d.msgid] = fault.for_ever ? EITHER : ABSENT;
+	}
+}
+
+/* Work for some segments, which go around: most messages are delivered soon
+ * after they came, some stay. */
+static void
+fault_work(struct store *s, enum expect *expect)
+{
+	uint64_t id, out;
+
+	for (id = 1; id < IDS; id++) {
+		put_message(s, id, 1, work_len(id));
+		if (id % 4 == 0)
+			put_message(s, id + 100, 2, 500);
+		out = id > 3 && id % 5 != 0 ? id - 3 : 0;
+		if (expect[out] != PRESENT ||
+		    put_outcome(s, out, 0, STORE_DELIVERED, 1) != 0)
+			out = 0;
+		else
+			expect[out] = EITHER;
+		if (store_commit(s) == 0 && out != 0)
+			expect[out] = ABSENT;
+		work_answers(s, expect);
+		if (id % 5 == 0)
+			store_tick(s, id * 1000);
+		work_answers(s, expect);
+	}
+}
+
+static void
+fault_case(int at, int error, bool for_ever)
+{
+	enum expect expect[IDS] = { ABSENT };
+	struct store *s;
+	uint64_t id;
+	bool good;
+
+	(void)!system("rm -rf q");
+	s = queue_open("q");
+	fault.calls = 0;
+	fault.fail_at = at;
+	fault.fail_error = error;
+	fault.for_ever = for_ever;
+	fault_work(s, expect);
+	/* a process that was killed does not tidy up */
+	if (!for_ever)
+		fault.fail_at = 0;
+	store_close(s);
+	fault.fail_at = 0;
+	s = queue_open("q");
+	for (id = 1; id < IDS; id++) {
+		good = message_good(s, id, 1, work_len(id));
+		ATF_CHECK_MSG(
+		    expect[id] == EITHER || good == (expect[id] == PRESENT),
+		    "call %d, message %d: expected %d", at, (int)id,
+		    (int)expect[id]);
+	}
+	store_close(s);
+}
+
+ATF_TC(each_call_that_fails_once_loses_nothing_that_was_answered);
+ATF_TC_HEAD(each_call_that_fails_once_loses_nothing_that_was_answered, tc)
+{
+	atf_tc_set_md_var(tc, "timeout", "300");
+}
+ATF_TC_BODY(each_call_that_fails_once_loses_nothing_that_was_answered, tc)
+{
+	int at, calls;
+
+	fault_case(0, 0, false);
+	calls = fault.calls;
+	printf("%d calls\n", calls);
+	ATF_REQUIRE(calls > 100);
+	for (at = 1; at <= calls; at++)
+		fault_case(at, at % 2 == 0 ? EIO : ENOSPC, false);
+}
+
+ATF_TC(death_before_each_call_loses_nothing_that_was_answered);
+ATF_TC_HEAD(death_before_each_call_loses_nothing_that_was_answered, tc)
+{
+	atf_tc_set_md_var(tc, "timeout", "300");
+}
+ATF_TC_BODY(death_before_each_call_loses_nothing_that_was_answered, tc)
+{
+	int at, calls;
+
+	fault_case(0, 0, false);
+	calls = fault.calls;
+	for (at = 1; at <= calls; at++)
+		fault_case(at, EIO, true);
+}
+
+ATF_TC_WITHOUT_HEAD(failed_sync_answers_an_error_and_the_log_goes_on);
+ATF_TC_BODY(failed_sync_answers_an_error_and_the_log_goes_on, tc)
+{
+	struct store *s = queue_open("q");
+	struct store_stats st;
+
+	put_message(s, 1, 1, 100);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	put_message(s, 2, 1, 100);
+	put_outcome(s, 1, 0, STORE_DEFERRED, 9);
+	fault.calls = 0;
+	fault.fail_at = 2; /* pwritev, then fdatasync */
+	fault.fail_error = EIO;
+	done_count(s, 0);
+	ATF_CHECK_EQ(-E_IO, store_commit(s));
+	fault.fail_at = 0;
+	ATF_CHECK_EQ(1, done_count(s, -E_IO));
+	ATF_CHECK_EQ(-E_IO, put_message(s, 2, 1, 100) == 0 ? -E_IO : 0);
+	ATF_CHECK_EQ(0, store_commit(s));
+	store_stats(s, &st);
+	ATF_CHECK_EQ(1, st.sync_failures);
+	ATF_CHECK_EQ(2, st.segments);
+	ATF_CHECK_EQ(0, store_room(s));
+	store_close(s);
+	s = queue_open("q");
+	ATF_CHECK(message_good(s, 1, 1, 100));
+	ATF_CHECK(message_good(s, 2, 1, 100));
+	store_close(s);
+}
+
+ATF_TC_WITHOUT_HEAD(outcome_outlives_the_failed_sync_of_its_batch);
+ATF_TC_BODY(outcome_outlives_the_failed_sync_of_its_batch, tc)
+{
+	struct store *s = queue_open("q");
+	struct store_message m;
+
+	put_message(s, 1, 1, 100);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	put_outcome(s, 1, 0, STORE_DEFERRED, 9);
+	fault.calls = 0;
+	fault.fail_at = 1;
+	fault.fail_error = EIO;
+	fault.for_ever = true;
+	ATF_CHECK(store_commit(s) != 0);
+	ATF_CHECK_EQ(1, store_pending(s));
+	ATF_CHECK_EQ(-E_IO, store_room(s));
+	/* still broken: it goes on living, and accepts nothing */
+	put_message(s, 2, 1, 100);
+	done_count(s, 0);
+	ATF_CHECK(store_commit(s) != 0);
+	ATF_CHECK_EQ(0, done_count(s, 0));
+	store_tick(s, 5000);
+	/* mended: by itself it is well again */
+	fault.fail_at = 0;
+	fault.for_ever = false;
+	store_tick(s, 10000);
+	ATF_CHECK_EQ(0, store_pending(s));
+	ATF_CHECK_EQ(0, store_room(s));
+	store_close(s);
+	s = queue_open("q");
+	ATF_REQUIRE_EQ(0, store_read(s, 1, &m));
+	ATF_CHECK_EQ(9, m.env[0].now.attempts);
+	store_message_clear(&m);
+	ATF_CHECK_EQ(-E_NOENT, store_read(s, 2, &m));
+	store_close(s);
+}
+
+ATF_TC_WITHOUT_HEAD(full_disk_refuses_mail_but_records_outcomes);
+ATF_TC_BODY(full_disk_refuses_mail_but_records_outcomes, tc)
+{
+	struct store_settings set = small_settings();
+	struct store_stats st;
+	struct store *s;
+	uint64_t id, n;
+	int i;
+
+	set.reserve_bytes = 1 << 20;
+	s = queue_open_set("q", &set);
+	tick_idle(s);
+	ATF_CHECK_EQ(0, store_room(s));
+	fault.room = 10; /* blocks: less than the reserve */
+	fault.no_files = true;
+	store_tick(s, 1000000);
+	ATF_CHECK_EQ(-E_NOSPACE, store_room(s));
+	/* those who come in spite of it are refused when all is used up */
+	for (id = 1; id < 200; id++) {
+		put_message(s, id, 1, 3000);
+		if (store_commit(s) != 0)
+			break;
+	}
+	ATF_CHECK(id > 10 && id < 100);
+	ATF_CHECK_EQ(1, done_count(s, -E_NOSPACE));
+	n = id - 1;
+	for (i = 0; i < 100; i++) {
+		put_outcome(s, 1, 0, STORE_DEFERRED, (uint16_t)i);
+		ATF_REQUIRE_EQ(0, store_commit(s));
+	}
+	for (id = 1; id <= n; id++)
+		ATF_CHECK_EQ(0, put_outcome(s, id, 0, STORE_DELIVERED, 1));
+	ATF_CHECK_EQ(0, store_commit(s));
+	fault.room = 0;
+	fault.no_files = false;
+	tick_idle(s);
+	store_tick(s, 2000000);
+	ATF_CHECK_EQ(0, store_room(s));
+	store_stats(s, &st);
+	ATF_CHECK_EQ(0, st.messages);
+	ATF_CHECK_EQ(0, put_message(s, 500, 1, 3000));
+	ATF_CHECK_EQ(0, store_commit(s));
+	store_close(s);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(
+	    tp, each_call_that_fails_once_loses_nothing_that_was_answered);
+	ATF_TP_ADD_TC(
+	    tp, death_before_each_call_loses_nothing_that_was_answered);
+	ATF_TP_ADD_TC(tp, failed_sync_answers_an_error_and_the_log_goes_on);
+	ATF_TP_ADD_TC(tp, outcome_outlives_the_failed_sync_of_its_batch);
+	ATF_TP_ADD_TC(tp, full_disk_refuses_mail_but_records_outcomes);
+	return atf_no_error();
+}
