@@ -29,6 +29,10 @@ static const struct {
 	    "You need not send it again: delivery is tried until the time "
 	    "below.\n",
 	    "delayed" },
+	[DSN_DELIVERED] = { "Your message was delivered",
+	    "Your message was delivered to the mailboxes of the following\n"
+	    "recipients, which is what you asked to be told.\n",
+	    "delivered" },
 };
 
 static bool

@@ -14,7 +14,8 @@
 
 enum dsn_kind {
 	DSN_FAILED,
-	DSN_DELAYED
+	DSN_DELAYED,
+	DSN_DELIVERED
 };
 
 /* One recipient that is reported on. */

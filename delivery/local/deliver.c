@@ -70,7 +70,9 @@ deliver_dispatch(enum deliver_purpose purpose, struct parcel *p,
 
 	delivery_stats.messages++;
 	if (purpose != PURPOSE_MAILBOX) {
-		report_begin(purpose, p, envs, n);
+		report_begin(
+		    purpose == PURPOSE_DELAY ? DSN_DELAYED : DSN_FAILED, p,
+		    envs, n);
 		return;
 	}
 	for (i = 0; i < n; i++)

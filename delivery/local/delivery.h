@@ -9,6 +9,7 @@
 
 #include <sys/queue.h>
 
+#include "delivery/dsn/dsn.h"
 #include "privsep/base/buf.h"
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/terms.h"
@@ -90,10 +91,14 @@ void post_start(void);
 
 /* --- report.c: delivery status notifications on their way --- */
 
-/* Report to the sender on these envelopes of the parcel.  Each gets its
- * outcome (OUT_REPORTED, or OUT_DEFERRED to try again). */
+/* Report to the sender on these envelopes of the parcel, as far as that is
+ * wanted.  Each gets its outcome: OUT_DELIVERED for DSN_DELIVERED, whatever
+ * becomes of the report; else OUT_REPORTED, or OUT_DEFERRED to try again. */
 void report_begin(
-    enum deliver_purpose, struct parcel *, const struct envelope *, size_t n);
+    enum dsn_kind, struct parcel *, const struct envelope *, size_t n);
+
+/* Whether this envelope is to be reported on (RFC 3461 4.1). */
+bool report_wanted(enum dsn_kind, uint8_t notify);
 
 /* Handlers of what router and spool answer. */
 int report_mail_answer(struct chan *, struct msg *);

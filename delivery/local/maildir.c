@@ -131,7 +131,7 @@ maildir_open(const struct mail *m, struct mail_result *result)
 	if (!opened)
 		mail_result_errno(result, "opening the Maildir");
 	if (made)
-		fsync(dir);
+		place_sync(dir);
 	if (box >= 0)
 		close(box);
 	close(dir);
@@ -142,6 +142,19 @@ maildir_open(const struct mail *m, struct mail_result *result)
 		maildir_sweep(maildir.box.tmp_fd);
 	maildir.swept = true;
 	return 0;
+}
+
+bool
+maildir_prepare(char *path, size_t size)
+{
+	struct mail nobody = { .fd = -1 };
+	struct mail_result result;
+
+	if (place_expand(&nobody, path, size, &result) != 0 ||
+	    maildir_open(&nobody, &result) != 0)
+		return false;
+	maildir_close();
+	return true;
 }
 
 /* The part of the name that is the same for every attempt. */
@@ -282,7 +295,7 @@ static void
 maildir_flush(void)
 {
 	struct mail_result results[MAILDIR_BATCH];
-	bool moved[MAILDIR_BATCH];
+	bool moved[MAILDIR_BATCH] = { false };
 	size_t i;
 
 	for (i = 0; i < maildir.npending; i++)

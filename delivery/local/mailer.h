@@ -24,6 +24,8 @@ struct mailer_job {
 	char home[PATH_MAX];
 	char hostname[256];
 	struct template *path;
+	char delim; /* of sub-addresses */
+	uint32_t lock_timeout_s;
 	char base[PATH_MAX]; /* directory that everything is under */
 	uid_t uid;
 };
@@ -80,6 +82,12 @@ int place_expand(
 int place_open(
     const char *path, char *name, size_t size, struct mail_result *result);
 
+/* Sync a directory that was opened to pass through.  0 or -1 with errno. */
+int place_sync(int dir_fd);
+
+/* Whether every message of this job goes to the same path. */
+bool place_is_fixed(const struct mailer_job *);
+
 /* Open (making it if need be, then setting *made) the directory name in
  * dir_fd, which must not be a link.  -1 with errno. */
 int place_dir(int dir_fd, const char *name, bool *made);
@@ -110,6 +118,10 @@ int content_next(const struct mail *, uint64_t *off, struct span *out);
 /* Write to tmp/; the message counts and is reported with the next
  * maildir_commit(). */
 void maildir_put(const struct mail *);
+
+/* Make the Maildir before the mailer is held to it, and give its path.  False
+ * when that cannot be done: then every message will say why. */
+bool maildir_prepare(char *path, size_t size);
 
 /* Sync what was written, move it into new/, sync that, and report. */
 void maildir_commit(void);

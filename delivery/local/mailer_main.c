@@ -91,6 +91,8 @@ mailer_read_job(struct msg *m)
 	home = rd_span(&m->body, sizeof(job->home));
 	text = rd_span(&m->body, TEMPLATE_TEXT_MAX);
 	hostname = rd_span(&m->body, sizeof(job->hostname));
+	job->delim = (char)rd_u8(&m->body);
+	job->lock_timeout_s = rd_u32(&m->body);
 	if (m->type != M_MAILER || !rd_done(&m->body) || kind >= MAILER_FORMATS)
 		return -E_PEER;
 	job->kind = (enum action_kind)kind;
@@ -124,11 +126,17 @@ mailer_confine(const struct confine_params *given, const char **step)
 {
 	const char *dirs[] = { mailer_job.base, NULL };
 	struct confine_params p = *given;
+	char box[PATH_MAX];
 	int error;
 
 	p.dirs = dirs;
 	if ((error = confine_become(&p, step)) != 0)
 		return error;
+	/* a Maildir that is always the same is all that is left to it; else it
+	 * is the directory that the mailboxes are in */
+	if (mailer_job.kind == ACTION_MAILDIR && place_is_fixed(&mailer_job) &&
+	    maildir_prepare(box, sizeof(box)))
+		dirs[0] = box;
 	return confine_lock(&p, step);
 }
 

@@ -19,7 +19,6 @@
 #include "privsep/base/clock.h"
 #include "privsep/base/err.h"
 
-#define MBOX_LOCK_MS    20000 /* to wait for another program's lock */
 #define MBOX_LOCK_STEP  50
 #define MBOX_STALE_S    300 /* age of a dot-lock that nobody holds */
 #define MBOX_NAME_MAX   255
@@ -47,7 +46,7 @@ static struct {
 void
 mbox_prepare(const struct mailer_job *job, gid_t gid)
 {
-	struct template_values v = { .delim = '+' };
+	struct template_values v = { .delim = job->delim };
 	struct stat st;
 	struct buf path;
 	char *slash;
@@ -117,7 +116,8 @@ static int
 mbox_take_locks(void)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	uint64_t deadline = clock_ms() + MBOX_LOCK_MS;
+	uint64_t deadline =
+	    clock_ms() + (uint64_t)mailer_job.lock_timeout_s * 1000;
 	bool dot = false;
 
 	for (;;) {
@@ -347,7 +347,7 @@ mbox_commit(void)
 	mail_result_set(
 	    &result, OUT_DELIVERED, "2.0.0", "delivered to the mbox");
 	if (mbox.npending > 0 &&
-	    (fsync(mbox.fd) != 0 || fsync(mbox.dir_fd) != 0)) {
+	    (fsync(mbox.fd) != 0 || place_sync(mbox.dir_fd) != 0)) {
 		mail_result_errno(&result, "syncing the mbox");
 		if (ftruncate(mbox.fd, mbox.start) != 0)
 			mail_result_errno(&result, "undoing a delivery");

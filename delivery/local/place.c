@@ -16,7 +16,7 @@
 #include "privsep/base/err.h"
 #include "smtpd/mail/address.h"
 
-#define PLACE_DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define PLACE_DIR_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool
 place_starts(struct span text, const char *with)
@@ -50,10 +50,11 @@ place_base(struct mailer_job *job)
 	return 0;
 }
 
-int
-place_dir(int dir_fd, const char *name, bool *made)
+/* Open or make a directory, with these further flags. */
+static int
+place_enter(int dir_fd, const char *name, int flags, bool *made)
 {
-	int fd = openat(dir_fd, name, PLACE_DIR_FLAGS);
+	int fd = openat(dir_fd, name, flags | PLACE_DIR_FLAGS);
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
@@ -61,7 +62,40 @@ place_dir(int dir_fd, const char *name, bool *made)
 		*made = true;
 	else if (errno != EEXIST)
 		return -1;
-	return openat(dir_fd, name, PLACE_DIR_FLAGS);
+	return openat(dir_fd, name, flags | PLACE_DIR_FLAGS);
+}
+
+int
+place_dir(int dir_fd, const char *name, bool *made)
+{
+	return place_enter(dir_fd, name, O_RDONLY, made);
+}
+
+int
+place_sync(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -1;
+	error = fsync(fd);
+	close(fd);
+	return error;
+}
+
+bool
+place_is_fixed(const struct mailer_job *job)
+{
+	struct span text = template_text(job->path);
+
+	while (text.len > 0) {
+		if (place_starts(text, "%{") && !place_starts(text, "%{user."))
+			return false;
+		text.p++;
+		text.len--;
+	}
+	return true;
 }
 
 /* The values of the template for this message. */
@@ -69,10 +103,12 @@ static void
 place_values(const struct mail *m, struct mail_address *sender,
     struct mail_address *rcpt, struct template_values *v)
 {
-	*v = (struct template_values){ .delim = '+' };
+	*v = (struct template_values){ .delim = mailer_job.delim };
 	v->v[TV_USER_USERNAME] = span_str(mailer_job.user);
 	v->v[TV_USER_DIRECTORY] = span_str(mailer_job.home);
 	v->v[TV_SENDER] = m->sender;
+	v->v[TV_MBOX_FROM] =
+	    m->sender.len > 0 ? m->sender : span_str("MAILER-DAEMON");
 	v->v[TV_RCPT] = v->v[TV_DEST] = m->rcpt;
 	if (address_parse(m->rcpt, ADDRESS_UTF8 | ADDRESS_BARE, rcpt) == 0) {
 		v->v[TV_RCPT_USER] = v->v[TV_DEST_USER] = address_local(rcpt);
@@ -111,7 +147,9 @@ place_expand(
 	return error;
 }
 
-/* Walk from the base through all components but the last.  What was made on
+/* Walk from the base through all components but the last, by descriptors that
+ * are good for nothing else: below the mailbox's own directory the mailer may
+ * read and write, and elsewhere only pass.  What was made on
  * the way is synced: the mailbox is no safer than the directories above it. */
 static int
 place_walk(char *rest, char **last)
@@ -119,7 +157,7 @@ place_walk(char *rest, char **last)
 	char *part, *next = rest;
 	int fd, below;
 
-	fd = open(mailer_job.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(mailer_job.base, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*last = NULL;
 	while (fd >= 0 && (part = strsep(&next, "/")) != NULL) {
 		bool made = false;
@@ -127,9 +165,9 @@ place_walk(char *rest, char **last)
 		if (*part == '\0')
 			continue;
 		if (*last != NULL) {
-			below = place_dir(fd, *last, &made);
+			below = place_enter(fd, *last, O_PATH, &made);
 			if (made)
-				fsync(fd);
+				place_sync(fd);
 			close(fd);
 			fd = below;
 		}

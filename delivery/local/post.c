@@ -31,7 +31,9 @@ struct item {
 	uint32_t index;
 	uint8_t flags;
 	uint64_t sent_ms;
+	uint8_t notify;
 	struct buf rcpt;
+	struct buf orcpt;
 };
 TAILQ_HEAD(item_queue, item);
 
@@ -101,6 +103,7 @@ static void
 item_free(struct item *it)
 {
 	buf_clear(&it->rcpt);
+	buf_clear(&it->orcpt);
 	parcel_release(it->parcel);
 	free(it);
 	office.items--;
@@ -284,6 +287,9 @@ post_add(struct parcel *parcel, const struct envelope *e)
 	it->flags = e->flags;
 	buf_init(&it->rcpt, DELIVERY_ADDRESS_MAX);
 	buf_add(&it->rcpt, e->rcpt.p, e->rcpt.len);
+	it->notify = e->notify;
+	buf_init(&it->orcpt, DELIVERY_ADDRESS_MAX);
+	buf_add(&it->orcpt, e->orcpt.p, e->orcpt.len);
 	TAILQ_INSERT_TAIL(&p->todo, it, entry);
 	office.items++;
 	post_advance(p);
@@ -338,6 +344,26 @@ post_failed(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+/* It is in the mailbox, and the sender wants to know. */
+static void
+post_report(
+    struct post *p, struct item *it, struct span status, struct span text)
+{
+	struct envelope e = {
+		.index = it->index,
+		.outcome = OUT_DELIVERED,
+		.status = status,
+		.text = text,
+		.rcpt = buf_span(&it->rcpt),
+		.orcpt = buf_span(&it->orcpt),
+		.notify = it->notify,
+	};
+
+	TAILQ_REMOVE(&p->sent, it, entry);
+	report_begin(DSN_DELIVERED, it->parcel, &e, 1);
+	item_free(it);
+}
+
 int
 post_done(struct chan *ch, struct msg *m)
 {
@@ -359,7 +385,12 @@ post_done(struct chan *ch, struct msg *m)
 	}
 	if (it == NULL)
 		return chan_violation(ch, "a message that it was not given");
-	item_finish(&p->sent, it, (enum env_outcome)outcome, status, text);
+	if (outcome == OUT_DELIVERED && it->parcel->sender.len > 0 &&
+	    report_wanted(DSN_DELIVERED, it->notify))
+		post_report(p, it, status, text);
+	else
+		item_finish(
+		    &p->sent, it, (enum env_outcome)outcome, status, text);
 	if (TAILQ_EMPTY(&p->sent) && TAILQ_EMPTY(&p->todo))
 		post_rest(p);
 	return 0;

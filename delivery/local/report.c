@@ -22,6 +22,12 @@
 
 #define REPORT_POSTMASTER "<postmaster>"
 
+static const char *const kinds[] = {
+	[DSN_FAILED] = "failed",
+	[DSN_DELAYED] = "delayed",
+	[DSN_DELIVERED] = "delivered",
+};
+
 /* Where a report stands.  Every answer moves it one state on, or ends it. */
 enum report_state {
 	REPORT_MAIL, /* TX_MAIL is out */
@@ -33,7 +39,7 @@ enum report_state {
 struct report {
 	TAILQ_ENTRY(report) entry;
 	enum report_state state;
-	enum deliver_purpose purpose;
+	enum dsn_kind kind;
 	uint64_t id;       /* the session id of its transaction */
 	uint64_t reportid; /* the message id that the router gave it */
 	bool to_postmaster;
@@ -72,16 +78,25 @@ report_free(struct report *r)
 	free(r);
 }
 
-/* The end of a report: every envelope of it has this outcome. */
+/* The end of a report: every envelope of it has this outcome.  One that was
+ * delivered stays so. */
 static void
 report_end(struct report *r, enum env_outcome outcome, const char *why)
 {
 	size_t i;
 
+	if (r->kind == DSN_DELIVERED) {
+		if (outcome != OUT_REPORTED)
+			LOG(EV_DSN_UNDELIVERABLE,
+			    KI("message", r->parcel->msgid),
+			    KB("to", buf_span(&r->parcel->sender)),
+			    KS("why", why));
+		outcome = OUT_DELIVERED;
+	}
 	for (i = 0; i < r->n; i++)
 		delivery_outcome(r->parcel->msgid, r->indexes[i], outcome,
 		    r->rcpts[i].status,
-		    outcome == OUT_REPORTED ? r->rcpts[i].text : span_str(why));
+		    outcome == OUT_DEFERRED ? span_str(why) : r->rcpts[i].text);
 	report_free(r);
 }
 
@@ -101,22 +116,24 @@ report_text_size(const struct envelope *e)
 	return e->rcpt.len + e->orcpt.len + e->status.len + e->text.len;
 }
 
-/* Whether this envelope is to be reported on (RFC 3461 4.1). */
-static bool
-report_wanted(enum deliver_purpose purpose, const struct envelope *e)
+bool
+report_wanted(enum dsn_kind kind, uint8_t notify)
 {
-	if (e->notify == 0)
-		return true;
-	if ((e->notify & RCPT_NOTIFY_NEVER) != 0)
-		return false;
-	return (e->notify &
-		   (purpose == PURPOSE_DELAY ? RCPT_NOTIFY_DELAY
-					     : RCPT_NOTIFY_FAILURE)) != 0;
+	static const unsigned bits[] = {
+		[DSN_FAILED] = RCPT_NOTIFY_FAILURE,
+		[DSN_DELAYED] = RCPT_NOTIFY_DELAY,
+		[DSN_DELIVERED] = RCPT_NOTIFY_SUCCESS,
+	};
+
+	/* without NOTIFY, failures and delays are told */
+	if (notify == 0)
+		return kind != DSN_DELIVERED;
+	return (notify & bits[kind]) != 0;
 }
 
 static struct report *
-report_new(enum deliver_purpose purpose, struct parcel *p,
-    const struct envelope *envs, const size_t *which, size_t n)
+report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
+    const size_t *which, size_t n)
 {
 	struct report *r;
 	size_t i, size = 0;
@@ -125,7 +142,7 @@ report_new(enum deliver_purpose purpose, struct parcel *p,
 		size += report_text_size(&envs[which[i]]);
 	if ((r = chk_calloc(1, sizeof(*r))) == NULL)
 		return NULL;
-	r->purpose = purpose;
+	r->kind = kind;
 	r->parcel = p;
 	p->refs++;
 	buf_init(&r->texts, size + 1);
@@ -181,8 +198,8 @@ report_send_mail(struct report *r)
 }
 
 void
-report_begin(enum deliver_purpose purpose, struct parcel *p,
-    const struct envelope *envs, size_t n)
+report_begin(
+    enum dsn_kind kind, struct parcel *p, const struct envelope *envs, size_t n)
 {
 	static size_t which[UINT16_MAX];
 	struct report *r;
@@ -191,11 +208,11 @@ report_begin(enum deliver_purpose purpose, struct parcel *p,
 	for (i = 0; i < n; i++) {
 		bool null_sender = p->sender.len == 0;
 
-		if (!null_sender && report_wanted(purpose, &envs[i])) {
+		if (!null_sender && report_wanted(kind, envs[i].notify)) {
 			which[wanted++] = i;
 			continue;
 		}
-		if (null_sender)
+		if (null_sender && kind == DSN_FAILED)
 			LOG(EV_DOUBLE_BOUNCE, KI("message", p->msgid),
 			    KB("rcpt", envs[i].rcpt), KB("why", envs[i].text));
 		delivery_outcome(p->msgid, envs[i].index, OUT_REPORTED,
@@ -203,7 +220,7 @@ report_begin(enum deliver_purpose purpose, struct parcel *p,
 	}
 	if (wanted == 0)
 		return;
-	if ((r = report_new(purpose, p, envs, which, wanted)) != NULL) {
+	if ((r = report_new(kind, p, envs, which, wanted)) != NULL) {
 		report_send_mail(r);
 		return;
 	}
@@ -350,7 +367,7 @@ report_compose(struct report *r)
 	const struct settings *set = &role_config()->set;
 	unsigned char *copy;
 	struct dsn d = {
-		.kind = r->purpose == PURPOSE_DELAY ? DSN_DELAYED : DSN_FAILED,
+		.kind = r->kind,
 		.msgid = r->parcel->msgid,
 		.reportid = r->reportid,
 		.created = (time_t)r->parcel->created_s,
@@ -443,8 +460,7 @@ report_committed(struct chan *ch, struct msg *m)
 	}
 	delivery_stats.reports++;
 	LOG(EV_DSN_SENT, KI("message", r->parcel->msgid),
-	    KI("report", r->reportid),
-	    KS("kind", r->purpose == PURPOSE_DELAY ? "delayed" : "failed"),
+	    KI("report", r->reportid), KS("kind", kinds[r->kind]),
 	    KB("to",
 		r->to_postmaster ? span_str("postmaster")
 				 : buf_span(&r->parcel->sender)));

@@ -35,6 +35,7 @@ log_stderr(int level, struct span line)
 
 	(void)level;
 	buf_init(&out, LOG_LINE_MAX + 64);
+	buf_addf(&out, "%s: ", logger.process);
 	buf_add(&out, line.p, line.len);
 	buf_put_u8(&out, '\n');
 	if (out.err == 0 && write(STDERR_FILENO, out.data, out.len) < 0) {
@@ -156,7 +157,7 @@ log_event(enum log_ev ev, const struct log_kv *pairs)
 	if (events[ev].level > logger.level)
 		return;
 	buf_init(&line, LOG_LINE_MAX);
-	buf_addf(&line, "%s: event=%s", logger.process, events[ev].name);
+	buf_addf(&line, "event=%s", events[ev].name);
 	for (; pairs->kind != LOG_K_END; pairs++) {
 		whole = line.len;
 		log_pair(&line, pairs);

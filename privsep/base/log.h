@@ -69,7 +69,8 @@ struct log_kv {
 #define LOG_VALUE_MAX 256  /* octets of one value, after escaping */
 #define LOG_LINE_MAX  2048 /* octets of one line */
 
-/* Where lines go: level of syslog(3), text without an end of line. */
+/* Where lines go: level of syslog(3), text without the process's name and
+ * without an end of line. */
 typedef void log_sink_fn(int level, struct span line);
 
 /* Name the process (a static string) and choose its sink; the default sink

@@ -150,7 +150,7 @@ check_actions(struct parse *p)
 		if ((error = check_ref(p, &pa->alias, ARG_MAP, &pa->a.alias)) !=
 			0 ||
 		    (error = check_ref(
-			 p, &pa->userbase, ARG_MAP, &pa->a.userbase)) != 0)
+			 p, &pa->userbase, ARG_USERS, &pa->a.userbase)) != 0)
 			return error;
 	}
 	p->cfg->actions = chk_calloc(p->nactions + 1, sizeof(*p->cfg->actions));

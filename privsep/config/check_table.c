@@ -8,6 +8,7 @@
 #include "privsep/base/err.h"
 #include "privsep/config/check.h"
 #include "privsep/config/table_int.h"
+#include "privsep/config/userbase.h"
 #include "smtpd/mail/address.h"
 
 /* A domain, an address literal, "*.domain" or "*". */
@@ -59,8 +60,16 @@ entry_netaddr_ok(struct span s)
 	return table_net_parse(s, &net, &v6) == 0;
 }
 
+static bool
+entry_user_ok(struct span value)
+{
+	struct userbase_entry entry;
+
+	return userbase_parse(value, &entry) == 0;
+}
+
 static const struct {
-	bool (*ok)(struct span);
+	bool (*ok)(struct span); /* of the key, or for a map of the value */
 	const char *what;
 } check_uses[] = {
 	[ARG_NONE] = { NULL, NULL },
@@ -72,7 +81,15 @@ static const struct {
 	[ARG_NETADDR] = { entry_netaddr_ok,
 	    "addresses or networks (192.0.2.1, 2001:db8::/32)" },
 	[ARG_MAP] = { NULL, "a table of keys with values" },
+	[ARG_USERS] = { entry_user_ok, "a table of user = uid:gid:home" },
 };
+
+/* Whether a table for this use has keys with values. */
+static bool
+check_is_map(enum table_use use)
+{
+	return use == ARG_MAP || use == ARG_USERS;
+}
 
 static int
 check_entries(struct table *t, enum table_use use, struct cfg_errors *errs)
@@ -86,15 +103,20 @@ check_entries(struct table *t, enum table_use use, struct cfg_errors *errs)
 		table_entry(t, i, &key, &value);
 		pos.line = t->ents[i].line;
 		pos.column = t->ents[i].column;
-		if (check_uses[use].ok != NULL && !check_uses[use].ok(key)) {
+		if (check_is_map(use) && value.len == 0) {
+			cfg_error_add(errs, &pos, "'%.*s' has no value",
+			    (int)key.len, (const char *)key.p);
+			error = -E_SYNTAX;
+		} else if (use == ARG_USERS && !check_uses[use].ok(value)) {
+			cfg_error_add(errs, &pos,
+			    "the value of '%.*s' is not uid:gid:home",
+			    (int)key.len, (const char *)key.p);
+			error = -E_SYNTAX;
+		} else if (use != ARG_USERS && check_uses[use].ok != NULL &&
+		    !check_uses[use].ok(key)) {
 			cfg_error_add(errs, &pos,
 			    "'%.*s' does not fit a table of %s", (int)key.len,
 			    (const char *)key.p, check_uses[use].what);
-			error = -E_SYNTAX;
-		}
-		if (use == ARG_MAP && value.len == 0) {
-			cfg_error_add(errs, &pos, "'%.*s' has no value",
-			    (int)key.len, (const char *)key.p);
 			error = -E_SYNTAX;
 		}
 	}
@@ -109,9 +131,10 @@ check_table_use(struct table *t, enum table_use use, const struct cfg_pos *pos,
 
 	if (t->broken || use == ARG_NONE)
 		return 0;
-	if (use == ARG_MAP ? t->kind == TABLE_LIST : t->kind == TABLE_MAPPING) {
+	if (check_is_map(use) ? t->kind == TABLE_LIST
+			      : t->kind == TABLE_MAPPING) {
 		cfg_error_add(errs, pos,
-		    use == ARG_MAP
+		    check_is_map(use)
 			? "table <%s> is a list, but here must be %s"
 			: "table <%s> has keys with values, but here must be "
 			  "a list of %s",

@@ -8,4 +8,4 @@ config_SRCS := privsep/config/check.c privsep/config/check_listen.c \
     privsep/config/source_disk.c privsep/config/source_seal.c \
     privsep/config/suggest.c privsep/config/table.c \
     privsep/config/table_file.c privsep/config/table_match.c \
-    privsep/config/template.c privsep/config/words.c
+    privsep/config/template.c privsep/config/userbase.c privsep/config/words.c

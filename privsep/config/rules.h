@@ -20,7 +20,8 @@ enum table_use {
 	ARG_DOMAIN,
 	ARG_MAILADDR,
 	ARG_NETADDR,
-	ARG_MAP /* keys with values: of actions */
+	ARG_MAP,  /* keys with values: of actions */
+	ARG_USERS /* the same with values uid:gid:home */
 };
 
 struct cond_row {

@@ -157,6 +157,9 @@ child_hello(const struct child *c, const struct mailer_job *job)
 	msg_put_span(c->chan, span_str(job->home));
 	msg_put_span(c->chan, template_text(job->action->path));
 	msg_put_span(c->chan, span_str(master.config->hostname));
+	msg_put_u8(c->chan, (uint8_t)master.config->sub_addr_delim);
+	msg_put_u32(
+	    c->chan, (uint32_t)master.config->set.delivery_lock_timeout_s);
 	msg_send(c->chan);
 }
 
@@ -250,11 +253,13 @@ child_ready(struct chan *ch, struct msg *m)
 static int
 child_log(struct chan *ch, struct msg *m)
 {
+	const struct child *c = child_by_chan(ch);
 	unsigned level = rd_u8(&m->body);
 
-	if (level > LOG_DEBUG)
+	if (level > LOG_DEBUG || c == NULL)
 		return chan_violation(ch, "no such log level");
-	output_line((int)level, rd_octets(&m->body, rd_left(&m->body)));
+	output_line((int)level, roles[c->role].name, c->pid,
+	    rd_octets(&m->body, rd_left(&m->body)));
 	return 0;
 }
 
@@ -288,8 +293,9 @@ child_spent(struct chan *ch, struct msg *m)
 {
 	struct child *c = child_by_chan(ch);
 
-	if (c == NULL || c->spent || (m->type == M_TAKEN) != c->connection)
+	if (c == NULL || (m->type == M_TAKEN) != c->connection)
 		return chan_violation(ch, "not that kind of session");
+	/* it may have been told to retire meanwhile */
 	c->spent = true;
 	pool_fill();
 	return 0;

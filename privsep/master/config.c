@@ -127,7 +127,7 @@ int
 master_reload(struct buf *out)
 {
 	struct cfg_source *src;
-	struct config *cfg;
+	struct config *cfg = NULL;
 	int error;
 
 	if ((error = master_config_load(&cfg, &src, out)) != 0 ||

@@ -86,6 +86,7 @@ join_open(void)
 		if (c->state == CHILD_RUNNING)
 			join_listeners(c);
 	}
+	main_ready();
 	LOG(EV_START, KS("version", BULKHEAD_VERSION),
 	    KS("config", master.config_path));
 }

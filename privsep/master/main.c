@@ -38,6 +38,7 @@ struct master master = {
 	.net_fd = -1,
 	.root_fd = -1,
 	.control_fd = -1,
+	.ready_fd = -1,
 };
 
 struct options {
@@ -242,6 +243,45 @@ main_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+/* Go into the background, but stay attached until everything is ready: who
+ * started us sees our errors and an exit status that is true. */
+static void
+main_background(void)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		err(1, "going into the background");
+	if (pid > 0) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 1 ? 0 : 1);
+	}
+	close(ends[0]);
+	setsid();
+	master.ready_fd = ends[1];
+}
+
+void
+main_ready(void)
+{
+	int null, fd;
+
+	if (master.ready_fd < 0)
+		return;
+	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0) {
+		for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			dup2(null, fd);
+		close(null);
+	}
+	if (write(master.ready_fd, "", 1) != 1)
+		LOG(EV_WARN, KS("doing", "telling that smtpd is ready"),
+		    KS("why", strerror(errno)));
+	close(master.ready_fd);
+	master.ready_fd = -1;
+}
+
 static void
 main_signals(void)
 {
@@ -346,8 +386,8 @@ main(int argc, char **argv)
 	main_programs();
 	if (users_roles() != 0)
 		return 1;
-	if (!master.foreground && daemon(1, 0) != 0)
-		err(1, "going into the background");
+	if (!master.foreground)
+		main_background();
 	main_places();
 	if (loop_init() != 0)
 		errx(1, "out of memory");

@@ -88,12 +88,18 @@ struct master {
 	bool smtp_paused;
 	unsigned stop_stage; /* 0: not stopping */
 	struct event *stop_timer;
+	int ready_fd; /* to the parent that waits until we are ready */
 	uint64_t started_s;
 	uint64_t mailers_started;
 };
 
 /* The one master. */
 extern struct master master;
+
+/* --- main.c --- */
+
+/* Everything runs: let go of the terminal of who started us. */
+void main_ready(void);
 
 /* --- config.c --- */
 
@@ -209,7 +215,7 @@ void stop_child_gone(void);
 /* Choose where log lines go: standard error, or syslog(3). */
 void output_init(bool foreground);
 
-/* Write a line of a process. */
-void output_line(int level, struct span line);
+/* Write a line of a process, named by what the master knows of it. */
+void output_line(int level, const char *process, pid_t pid, struct span line);
 
 #endif

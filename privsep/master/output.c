@@ -19,6 +19,12 @@ static struct {
 	bool stamp; /* the journal has its own clock */
 } output;
 
+static void
+output_own(int level, struct span line)
+{
+	output_line(level, "master", getpid(), line);
+}
+
 void
 output_init(bool foreground)
 {
@@ -26,7 +32,7 @@ output_init(bool foreground)
 	output.stamp = getenv("JOURNAL_STREAM") == NULL;
 	if (output.syslog)
 		openlog("smtpd", LOG_PID | LOG_NDELAY, LOG_MAIL);
-	log_init("master", output_line);
+	log_init("master", output_own);
 }
 
 static void
@@ -43,21 +49,31 @@ output_stamp(struct buf *out)
 }
 
 void
-output_line(int level, struct span line)
+output_line(int level, const char *process, pid_t pid, struct span line)
 {
 	struct buf out;
+	size_t i, text;
 
-	if (output.syslog) {
-		syslog(level, "%.*s", (int)line.len, (const char *)line.p);
-		return;
-	}
 	buf_init(&out, LOG_LINE_MAX + 256);
-	if (output.stamp)
+	if (output.stamp && !output.syslog)
 		output_stamp(&out);
+	buf_addf(&out, "%s[%d]: ", process, (int)pid);
+	text = out.len;
 	buf_add(&out, line.p, line.len);
-	buf_put_u8(&out, '\n');
-	if (out.err == 0 && write(STDERR_FILENO, out.data, out.len) < 0) {
-		/* nowhere left to complain to */
+	/* lines are escaped where they are written, but a broken process must
+	 * not be able to begin one in another's name */
+	for (i = text; i < out.len; i++) {
+		if (out.data[i] < ' ' || out.data[i] > '~')
+			out.data[i] = '?';
+	}
+	if (output.syslog) {
+		syslog(level, "%.*s", (int)out.len, (const char *)out.data);
+	} else {
+		buf_put_u8(&out, '\n');
+		if (out.err == 0 &&
+		    write(STDERR_FILENO, out.data, out.len) < 0) {
+			/* nowhere left to complain to */
+		}
 	}
 	buf_clear(&out);
 }

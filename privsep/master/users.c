@@ -14,11 +14,11 @@
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/base/paths.h"
+#include "privsep/config/userbase.h"
 #include "privsep/ipc/terms.h"
 #include "privsep/master/master.h"
 
 #define USERS_NAME_MAX 64
-#define USERS_ID_MAX   4294967294 /* (uid_t)-1 means no one */
 
 int
 users_roles(void)
@@ -115,44 +115,23 @@ users_mailer_fail(struct chan *ch, uint64_t request, bool permanent,
 	return 0;
 }
 
-/* One number of "uid:gid:home" up to the colon. */
-static bool
-users_id(struct span *s, uint32_t *out)
-{
-	uint64_t v = 0;
-	size_t i;
-
-	for (i = 0; i < s->len && s->p[i] != ':'; i++) {
-		if (s->p[i] < '0' || s->p[i] > '9')
-			return false;
-		v = v * 10 + (uint64_t)(s->p[i] - '0');
-		if (v > USERS_ID_MAX)
-			return false;
-	}
-	if (i == 0 || i == s->len)
-		return false;
-	s->p += i + 1;
-	s->len -= i + 1;
-	*out = (uint32_t)v;
-	return true;
-}
-
-/* The entry "uid:gid:home" of a userbase.  NULL, or why it is no good. */
+/* The entry of a userbase.  NULL, or why it is no good. */
 static const char *
 users_from_table(
     const struct table *t, struct span user, struct mailer_job *job)
 {
+	struct userbase_entry e;
 	struct span value;
-	char home[sizeof(job->home)];
+	char home[USERBASE_HOME_MAX + 1];
 
 	if (table_lookup(t, user, &value) != 0)
 		return "no such user";
-	if (!users_id(&value, &job->uid) || !users_id(&value, &job->gid) ||
-	    value.len == 0 || value.len >= sizeof(home) ||
-	    memchr(value.p, '\0', value.len) != NULL)
+	if (userbase_parse(value, &e) != 0)
 		return "its userbase entry is not uid:gid:home";
-	memcpy(home, value.p, value.len);
-	home[value.len] = '\0';
+	job->uid = e.uid;
+	job->gid = e.gid;
+	memcpy(home, e.home.p, e.home.len);
+	home[e.home.len] = '\0';
 	if (paths_resolve(home, job->home, sizeof(job->home)) != 0)
 		return "its home directory has too long a name";
 	return NULL;

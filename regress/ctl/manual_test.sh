@@ -134,7 +134,7 @@ verbs_described_holds()
 	every smtpctl.8 words
 }
 
-assertion counters_described 'smtpctl(8) has the counters of the router and the scheduler'
+assertion counters_described 'smtpctl(8) has the counters of the tables'
 counters_described_holds()
 {
 	# "router.sessions" is written in full, "router.mails" as "mails"
@@ -161,7 +161,7 @@ events_described_holds()
 	diff said events || atf_fail "events differ"
 }
 
-assertion roles_described 'bulkhead(7) and smtpd(8) have every role and its user'
+assertion roles_described 'bulkhead(7), smtpd(8) have every role and user'
 roles_described_holds()
 {
 	awk -F'"' '/^\[ROLE_/ { name = user = "" }

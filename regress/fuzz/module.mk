@@ -1,2 +1,6 @@
+$(eval $(call fuzzer,address,mail base))
 $(eval $(call fuzzer,config,config mail base))
+$(eval $(call fuzzer,eod,mail base))
+$(eval $(call fuzzer,header,mail base))
+$(eval $(call fuzzer,parameters,mail base))
 $(eval $(call fuzzer,record,store base))

@@ -18,14 +18,17 @@
 #			of its own; 0: whole again
 #	repeat N STEP	do that step N times
 #	pause SECONDS	send nothing for so long
+#	await PATH	until there is such a file
 #	silence SECONDS	expect that nothing comes and nothing closes so long
 #	shut		close the sending side
 #	closed		expect the end of the connection, and no octet before it
+#	ended		the same, but a reset, which can overtake a reply, is none
 #	reset		close at once, with a reset
 #	again		close, and connect anew
 #	say TEXT	print TEXT: the dialogue has come so far
 #
 # Exit status: 0, 1 what came was not expected, 2 wrong usage.
+import os
 import re
 import socket
 import struct
@@ -79,6 +82,7 @@ class Dialogue:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.have = b""
         self.split = 0
+        self.was_reset = False
 
     def receive(self):
         """More octets into self.have; False at the end."""
@@ -87,6 +91,7 @@ class Dialogue:
         except socket.timeout:
             raise Unexpected("nothing came in %g s" % self.seconds)
         except ConnectionResetError:
+            self.was_reset = True
             return False
         self.have += more
         return bool(more)
@@ -167,12 +172,19 @@ class Dialogue:
                 self.step(again)
         elif word == "pause":
             time.sleep(float(rest))
+        elif word == "await":
+            while not os.path.exists(rest):
+                time.sleep(0.02)
         elif word == "silence":
             self.silence(float(rest))
         elif word == "shut":
             self.sock.shutdown(socket.SHUT_WR)
         elif word == "closed":
             self.closed()
+        elif word == "ended":
+            self.closed()
+            if self.was_reset:
+                raise Unexpected("a reset")
         elif word == "reset":
             self.reset()
         elif word == "again":

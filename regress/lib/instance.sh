@@ -167,3 +167,55 @@ mailbox_has()
 {
 	[ "$(mailbox_count "$1")" -ge "$2" ]
 }
+
+# send [OPTION...] FROM RCPT...: to 127.0.0.1:2525, as send.py says.  Prints
+# message ids.
+send()
+{
+	"$LIBDIR/send.py" "$@" || {
+		cat "$DIR/log" >&2
+		atf_fail "sending $*"
+	}
+}
+
+# logged COUNT PATTERN: whether so many lines of the log match, or more.
+logged()
+{
+	[ "$(grep -c -e "$2" "$DIR/log")" -ge "$1" ]
+}
+
+# log_wait COUNT PATTERN: until they do; the case fails if not.
+log_wait()
+{
+	wait_for logged "$@" || instance_fail "not $1 times in the log: $2"
+}
+
+# mail_content FILE: a message of a mailbox as it was sent: without the header
+# fields that this server has added at its top.
+mail_content()
+{
+	awk '
+NR == 1 && /^Return-Path: / { next }
+NR == 2 && /^Delivered-To: / { next }
+!done && !trace && /^Received: / { trace = 1; next }
+!done && trace && /^[ \t]/ { next }
+{ done = 1; print }' "$1"
+}
+
+# maildir_files NAME: the messages of that user, one path to a line.
+maildir_files()
+{
+	find "$DIR/home/$1/Maildir/new" "$DIR/home/$1/Maildir/cur" -type f
+}
+
+# ctl ARGUMENT...: ask the instance in DIR.
+ctl()
+{
+	"$SMTPCTL" -R "$DIR" "$@"
+}
+
+# role_pids ROLE: the processes of that role, as the daemon says.
+role_pids()
+{
+	ctl show roles | awk -v role="$1" '$1 == role { print $3 }'
+}

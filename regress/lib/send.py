@@ -1,10 +1,10 @@
 #! /usr/bin/env python3
 # SPDX-License-Identifier: ISC
 #
-# Send one message: send.py [-m MAIL-PARAMETERS] [-r RCPT-PARAMETERS] [-f FILE]
-#	[-n COUNT] WHERE FROM RCPT...
-# WHERE is HOST:PORT or the path of a Unix socket; FROM and RCPT are without
-# brackets, FROM may be empty.  The message is read from FILE, lines ending in
+# Send a message: send.py [-m MAIL-PARAMETERS] [-r RCPT-PARAMETERS] [-f FILE]
+#	[-n COUNT] [-w WHERE] FROM RCPT...
+# WHERE is HOST:PORT or the path of a Unix socket, 127.0.0.1:2525 when not
+# given; FROM and RCPT are without brackets, FROM may be empty.  The message is read from FILE, lines ending in
 # LF, dots are stuffed; without one it is a short one whose subject is its
 # number.  The message id of each 250 is printed.
 #
@@ -75,12 +75,12 @@ def main():
     p.add_argument("-r", default="")
     p.add_argument("-f")
     p.add_argument("-n", type=int, default=1)
-    p.add_argument("where")
+    p.add_argument("-w", default="127.0.0.1:2525")
     p.add_argument("sender")
     p.add_argument("rcpt", nargs="+")
     a = p.parse_args()
     try:
-        client = Client(a.where)
+        client = Client(a.w)
         for i in range(1, a.n + 1):
             content = (b"From: sender@example.net\nSubject: number %d\n\n"
                        b"text of number %d\n" % (i, i))

@@ -22,7 +22,7 @@ smtp_start()
 		${1:-}
 		table users file:users
 		listen on 0.0.0.0 port 2525
-		listen on 127.0.0.1 port 2526 isolation connection
+		listen on 0.0.0.0 port 2526 isolation connection
 		listen on ::1 port 2525
 		listen on socket
 		action "box" maildir userbase <users>
@@ -106,10 +106,10 @@ roles()
 	done | sort
 }
 
-# server_of PORT: the processes that hold a connection to that port.
-server_of()
+# servers_of PORT: the processes that hold a connection to that port, whatever
+# they are.
+servers_of()
 {
-	ss -Htnp state established "sport = :$1" |
-	    sed 's/),(/\n/g' | sed -n 's/.*"session",pid=\([0-9]*\),.*/\1/p' |
-	    sort -u
+	ss -Htnp state established "sport = :$1" | grep -o 'pid=[0-9]*' |
+	    sed 's/pid=//' | sort -u
 }

@@ -20,7 +20,7 @@ mkdir -p "$out"
 kyua()
 {
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent \
-	    LC_ALL=C.UTF-8 kyua --logfile="$out/log" "$@"
+	    LC_ALL=C.UTF-8 BULKHEAD_SRC="$srcdir" kyua --logfile="$out/log" "$@"
 }
 
 # The harness needs namespaces and users of its own.

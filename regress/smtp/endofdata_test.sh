@@ -50,52 +50,28 @@ text()
 	END
 }
 
-# One transaction with the body "a", the octets X, the smuggled one and the
-# end; PIECES are the steps that send it.
+# attempt STEP...: print the steps of one connection with a transaction for
+# jones, whose content those steps send.
 attempt()
 {
-	smtp_dialogue "$WHERE" 220 "> EHLO c.example" 250 \
+	printf '%s\n' 220 "> EHLO c.example" 250 \
 	    "> MAIL FROM:<smith@example.net>" 250 \
-	    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 "$@"
+	    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 "$@" again
 }
 
-# Nobody has got a smuggled message.
-nothing_smuggled()
-{
-	[ "$(mailbox_count brown)" = 0 ] || {
-		cat "$DIR/home/brown/Maildir/new/"* >&2
-		atf_fail "smuggled by $1"
-	}
-}
-
-# each_stray STEPS: run "$STEPS X" for every stray X, and look that it was
-# refused and that nothing at all was delivered.
-each_stray()
-{
-	while IFS= read -r x <&3; do
-		"$1" "$x"
-		nothing_smuggled "$x"
-	done 3<list
-	# what came of it would be here by now: a message for jones is sent
-	# last, and it is the only one
-	printf 'last\r\n' >wire
-	smtp_mail "$WHERE" jones@example.org smith@example.net wire
-	atf_check -o inline:'last\n' tail -n 1 "$(mailbox_only jones)"
-	nothing_smuggled "something"
-}
-
+# The connections of which steps are, with content "a", the octets X, the
+# smuggled transaction and the end.
 one_packet()
 {
 	attempt ">> a$1$SMUGGLED.\r\n" 550 closed
 }
 
-# The whole dialogue in one packet per group, so that a server that sees an
-# end too early finds commands behind it.
+# As little waiting for replies as there can be.
 pipelined()
 {
-	smtp_dialogue "$WHERE" 220 "> EHLO c.example" 250 \
+	printf '%s\n' 220 "> EHLO c.example" 250 \
 	    ">> MAIL FROM:<smith@example.net>\r\nRCPT TO:<jones@example.org>\r\nDATA\r\n" \
-	    250 250 354 ">> a$1$SMUGGLED.\r\nQUIT\r\n" 550 closed
+	    250 250 354 ">> a$1$SMUGGLED.\r\nQUIT\r\n" 550 closed again
 }
 
 octet_by_octet()
@@ -103,22 +79,48 @@ octet_by_octet()
 	attempt "split 1" ">> a$1" "split 0" ">> $SMUGGLED.\r\n" 550 closed
 }
 
-# Two packets, cut at every octet of X.
+# Two packets, cut behind every octet of X.
 cut_in_two()
 {
 	_head=
 	_tail=$1
 	while [ -n "$_tail" ]; do
 		case $_tail in
-		\\x??*) _next=${_tail%"${_tail#????}"} ;;
-		\\?*) _next=${_tail%"${_tail#??}"} ;;
-		*) _next=${_tail%"${_tail#?}"} ;;
+		\\x??*) _rest=${_tail#????} ;;
+		\\?*) _rest=${_tail#??} ;;
+		*) _rest=${_tail#?} ;;
 		esac
-		_head=$_head$_next
-		_tail=${_tail#"$_next"}
+		_head=$_head${_tail%"$_rest"}
+		_tail=$_rest
 		attempt ">> a$_head" "pause 0.01" ">> $_tail$SMUGGLED.\r\n" \
 		    550 closed
 	done
+}
+
+# nothing_for_brown: the victim has no mail.
+nothing_for_brown()
+{
+	[ "$(mailbox_count brown)" = 0 ] || {
+		cat "$DIR/home/brown/Maildir/new/"* >&2
+		atf_fail "smuggled"
+	}
+}
+
+# each_stray WHERE STEPS: try all of stray there; each is refused with one
+# reply and the connection is closed.  Nothing is delivered, which is known
+# when a message that is sent behind them is there, and is the only one.
+each_stray()
+{
+	stray | while IFS= read -r x; do
+		"$2" "$x"
+	done >steps
+	smtp_dialogue "$1" <steps
+	printf 'last\r\n' >wire
+	smtp_mail "$1" jones@example.org smith@example.net wire
+	file=$(mailbox_only jones)
+	atf_check -o inline:'last\n' tail -n 1 "$file"
+	rm "$file"
+	nothing_for_brown
 }
 
 stray_case()
@@ -126,21 +128,19 @@ stray_case()
 	atf_test_case "$1"
 	eval "${1}_head()
 	{
-		atf_set descr \"$3\"
+		atf_set descr \"$2\"
 	}
 	${1}_body()
 	{
 		smtp_start
-		stray >list
-		WHERE=\${$2:-$2}
-		each_stray $1
+		each_stray $WORKER $1
 	}"
 }
 
-stray_case one_packet WORKER "Stray octets: one reply, 550, and the end"
-stray_case pipelined WORKER "The same with everything pipelined"
-stray_case octet_by_octet WORKER "The same, each octet a packet"
-stray_case cut_in_two WORKER "The same, cut in two at each octet"
+stray_case one_packet "Stray octets: one reply, 550, and the end"
+stray_case pipelined "The same with everything pipelined"
+stray_case octet_by_octet "The same, each octet a packet"
+stray_case cut_in_two "The same, cut in two at each octet"
 
 atf_test_case other_listeners
 other_listeners_head()
@@ -151,13 +151,9 @@ other_listeners_head()
 other_listeners_body()
 {
 	smtp_start
-	for WHERE in $SINGLE $FOREIGN '[::1]:2525' "$DIR/run/submit.sock"; do
-		stray | while IFS= read -r x; do
-			one_packet "$x"
-			nothing_smuggled "$x"
-		done
+	for where in $SINGLE $FOREIGN '[::1]:2525' "$DIR/run/submit.sock"; do
+		each_stray "$where" one_packet
 	done
-	[ "$(mailbox_count jones)" = 0 ] || atf_fail "jones has got something"
 }
 
 atf_test_case looks_like_it
@@ -168,20 +164,20 @@ looks_like_it_head()
 looks_like_it_body()
 {
 	smtp_start
-	count=0
 	text >list
-	while IFS='|' read -r x becomes <&3; do
-		for WHERE in $WORKER $SINGLE; do
-			attempt ">> a$x$SMUGGLED.\r\n" 250 "> QUIT" 221 closed
-			nothing_smuggled "$x"
-			mailbox_wait jones 1
+	for where in $WORKER $SINGLE; do
+		while IFS='|' read -r x becomes <&3; do
+			attempt ">> a$x$SMUGGLED.\r\n" 250 "> QUIT" 221 \
+			    closed >steps
+			smtp_dialogue "$where" <steps
 			file=$(mailbox_only jones)
 			printf "a$becomes$SMUGGLED" | tr -d '\r' >text
 			message_text <"$file" >got
 			atf_check cmp text got
 			rm "$file"
-		done
-	done 3<list
+		done 3<list
+	done
+	nothing_for_brown
 }
 
 atf_test_case at_the_line_limit
@@ -193,17 +189,20 @@ at_the_line_limit_head()
 at_the_line_limit_body()
 {
 	smtp_start "smtp limit line-length 1000"
-	WHERE=$WORKER
 	line=$(printf 'x%.0s' $(seq 997))
-	attempt ">> a$line\r\n.\r\n" 250 "> QUIT" 221 closed
-	{ printf 'a%s\n' "$line"; } >text
+	{
+		attempt ">> a$line\r\n.\r\n" 250 "> QUIT" 221 closed
+		# the transaction is over with a refusal, the connection not
+		attempt ">> ax$line\r\n.\r\n" 550 "> DATA" 503 "> QUIT" 221 \
+		    closed
+		attempt ">> ax$line.\r\n$SMUGGLED\r\n.\r\n" 550 "> QUIT" 221 \
+		    closed
+	} >steps
+	smtp_dialogue $WORKER <steps
+	printf 'a%s\n' "$line" >text
 	message_text <"$(mailbox_only jones)" >got
 	atf_check cmp text got
-	# the transaction is over after the refusal, the connection is not
-	attempt ">> ax$line\r\n.\r\n" 550 "> DATA" 503 "> QUIT" 221 closed
-	attempt ">> ax$line.\r\n$SMUGGLED\r\n.\r\n" 550 "> QUIT" 221 closed
-	[ "$(mailbox_count jones)" = 1 ] || atf_fail "jones has got more"
-	nothing_smuggled "a long line"
+	nothing_for_brown
 }
 
 atf_test_case at_once
@@ -215,14 +214,15 @@ at_once_head()
 at_once_body()
 {
 	smtp_start
-	WHERE=$WORKER
-	attempt "> ." 250 "> QUIT" 221 closed
+	attempt "> ." 250 "> QUIT" 221 closed >steps
+	smtp_dialogue $WORKER <steps
 	file=$(mailbox_only jones)
 	message_text <"$file" >got
 	atf_check test ! -s got
 	rm "$file"
 	attempt ">> a\r" "pause 0.02" ">> \n" "pause 0.02" ">> ." "pause 0.02" \
-	    ">> \r" "pause 0.02" "silence 0.1" ">> \n" 250 "> QUIT" 221 closed
+	    ">> \r" "silence 0.1" ">> \n" 250 "> QUIT" 221 closed >steps
+	smtp_dialogue $WORKER <steps
 	echo a >text
 	message_text <"$(mailbox_only jones)" >got
 	atf_check cmp text got
@@ -237,11 +237,14 @@ cut_off_head()
 cut_off_body()
 {
 	smtp_start
-	for WHERE in $WORKER $SINGLE; do
-		attempt ">> cut\r\n" shut closed
-		attempt ">> cut\r\n.\r" shut closed
-		attempt ">> cut\r\n.\r" reset
-		attempt ">> cut\r\n" reset
+	for where in $WORKER $SINGLE; do
+		{
+			attempt ">> cut\r\n" shut closed
+			attempt ">> cut\r\n.\r" shut closed
+			attempt ">> cut\r\n.\r" reset
+			attempt ">> cut\r\n" reset
+		} >steps
+		smtp_dialogue $where <steps
 	done
 	printf 'last\r\n' >wire
 	smtp_mail $WORKER jones@example.org smith@example.net wire

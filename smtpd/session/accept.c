@@ -173,6 +173,13 @@ accept_pause(bool pause)
 	accept_update();
 }
 
+void
+accept_retire(void)
+{
+	accept_close();
+	accept_done();
+}
+
 static void
 accept_end_session(struct session *s)
 {

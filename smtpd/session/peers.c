@@ -214,8 +214,16 @@ peers_pause(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+static int
+peers_retire(struct chan *ch, struct msg *m)
+{
+	accept_retire();
+	return 0;
+}
+
 const struct msg_handler session_handlers[] = {
 	{ M_PAUSE, peers_pause },
+	{ M_RETIRE, peers_retire },
 	{ SESSION_OPENED, peers_session_opened },
 	{ TX_MAIL_ANSWER, peers_mail_answer },
 	{ TX_RCPT_ANSWER, peers_rcpt_answer },

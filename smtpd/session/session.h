@@ -277,6 +277,9 @@ void accept_update(void);
 /* The administrator's pause. */
 void accept_pause(bool);
 
+/* Take no more connections; the process ends with its last session. */
+void accept_retire(void);
+
 /* End: no new sessions, the old ones as soon as that makes sense. */
 void accept_stop(void);
 

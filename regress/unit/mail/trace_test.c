@@ -59,17 +59,18 @@ ATF_TC_BODY(received_names_client_host_protocol_and_id, tc)
 	buf_init(&b, TRACE_MAX);
 	ATF_CHECK_EQ(0, trace_received(&r, &b));
 	text_check(&b,
-	    "Received: from client.example (rdns.example [192.0.2.1]) by\n"
-	    "\tmx.example.org with ESMTP id 0123456789abcdef;\n"
-	    "\tMon, 2 Jan 2006 14:04:05 +0000\n");
+	    "Received: from client.example (rdns.example [192.0.2.1]) by "
+	    "mx.example.org\n"
+	    "\twith ESMTP id 0123456789abcdef; Mon, 2 Jan 2006 14:04:05 +0000\n");
 	r.rcpt = &rcpt;
 	r.name = (struct span){ 0 };
 	r.addr = span_str("2001:db8:0::1");
 	ATF_CHECK_EQ(0, trace_received(&r, &b));
 	text_check(&b,
-	    "Received: from client.example (unknown [IPv6:2001:db8::1]) by\n"
-	    "\tmx.example.org with ESMTP id 0123456789abcdef for\n"
-	    "\t<\"a b\"@example.org>; Mon, 2 Jan 2006 14:04:05 +0000\n");
+	    "Received: from client.example (unknown [IPv6:2001:db8::1]) by "
+	    "mx.example.org\n"
+	    "\twith ESMTP id 0123456789abcdef for <\"a b\"@example.org>;\n"
+	    "\tMon, 2 Jan 2006 14:04:05 +0000\n");
 	buf_clear(&b);
 }
 
