@@ -263,7 +263,7 @@ check_own_table(struct parse *p, const char *const *words, size_t n,
 	size_t i;
 	int error;
 
-	if (t == NULL || (error = check_keep(p, t)) != 0)
+	if (t == NULL || check_keep(p, t) != 0)
 		return -E_NOMEM;
 	for (i = 0; i < n; i++) {
 		if (words[i] != NULL &&

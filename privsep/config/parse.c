@@ -26,7 +26,8 @@ parse_next(struct parse *p)
 bool
 parse_is(const struct parse *p, char punct)
 {
-	return p->tok.kind == TOK_PUNCT && p->tok.text.p[0] == punct;
+	return p->tok.kind == TOK_PUNCT &&
+	    p->tok.text.p[0] == (unsigned char)punct;
 }
 
 bool

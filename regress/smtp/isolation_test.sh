@@ -256,6 +256,30 @@ received_body()
 	atf_check -s exit:1 grep '127\.0\.0\.1\|client\.example' "$file"
 }
 
+atf_test_case link_local
+link_local_head()
+{
+	atf_set descr "A client with a scoped address is served" \
+	    "(CVE-2023-29323)"
+}
+link_local_body()
+{
+	ip link add v0 type veth peer name v1
+	ip link set v1 up
+	ip link set v0 up
+	ip address add fe80::1/64 dev v0 nodad
+	smtp_start "listen on :: port 2600
+		listen on :: port 2601 isolation connection"
+	printf 'x\r\n' >wire
+	for port in 2600 2601; do
+		smtp_mail "[fe80::1%v0]:$port" jones@example.org a@b.example \
+		    wire
+		file=$(mailbox_only jones)
+		atf_check -o match:'\(unknown \[IPv6:fe80::1\]\)' cat "$file"
+		rm "$file"
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case connection
@@ -265,4 +289,5 @@ atf_init_test_cases()
 	atf_add_test_case workers
 	atf_add_test_case source
 	atf_add_test_case received
+	atf_add_test_case link_local
 }

@@ -229,7 +229,7 @@ slow_message_body()
 	{
 		echo "$start" | tr ';' '\n'
 		for _ in $(seq 60); do
-			printf '%s\n' ">> $(x 50)\r\n" "pause 0.1"
+			printf '%s\n' ">> $(x 500)\r\n" "pause 0.1"
 		done
 		printf '%s\n' 421 closed
 	} >fast
@@ -258,10 +258,10 @@ session_time_head()
 }
 session_time_body()
 {
-	smtp_start "smtp timeout session 2s"
+	smtp_start "smtp timeout session 3s"
 	{
 		echo 220
-		for _ in $(seq 15); do
+		for _ in $(seq 10); do
 			printf '%s\n' "> NOOP" 250 "pause 0.1"
 		done
 		printf '%s\n' 421 closed
@@ -321,11 +321,16 @@ last_reply_head()
 last_reply_body()
 {
 	smtp_start
-	x 60000 >more
-	smtp_dialogue $WORKER 220 ">> GET / HTTP/1.1\r\n" "file more" \
-	    "pause 0.3" 521 ended
-	smtp_dialogue $WORKER 220 "> EHLO c.example" 250 ">> QUIT\r\n" \
-	    "file more" "pause 0.3" 221 ended
+	for verb in "GET / HTTP/1.1" QUIT; do
+		{
+			printf '%s\r\n' "$verb"
+			x 110000
+		} >burst
+		for where in $WORKER $SINGLE; do
+			smtp_dialogue $where 220 "file burst" "pause 0.1" \
+			    reply ended
+		done
+	done
 }
 
 atf_test_case sessions_per_source
@@ -405,12 +410,60 @@ slow_clients_body()
 	wait_for grep -qx ready crowd || { cat crowd; atf_fail "no crowd"; }
 	printf 'x\r\n' >wire
 	for where in $WORKER $SINGLE; do
-		smtp_dialogue -s 1 $where 220 "> EHLO c.example" 250 \
+		smtp_dialogue -s 5 $where 220 "> EHLO c.example" 250 \
 		    "> MAIL FROM:<a@b.example>" 250 \
 		    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 "> x" \
 		    "> ." 250 "> QUIT" 221 closed
 	done
 	mailbox_wait jones 2
+}
+
+atf_test_case no_growth
+no_growth_head()
+{
+	atf_set descr "What a transaction takes is given back with it" \
+	    "(CVE-2020-35679)"
+}
+no_growth_body()
+{
+	smtp_start "smtp limit max-junk 100000
+		smtp limit max-mails 100000
+		smtp limit max-errors 10000
+		smtp limit max-rejected-rcpt 100000"
+	group="MAIL FROM:<a@b.example>\r\nRCPT TO:<jones@example.org>\r\n"
+	group="${group}RCPT TO:<green@example.org>\r\nRSET\r\n"
+	for _ in $(seq 50); do
+		printf '%s\n' ">> $group$group$group$group"
+		printf '250\n250\n550\n250\n%.0s' 1 2 3 4
+	done >some
+	{
+		printf '%s\n' 220 "> EHLO c.example" 250
+		cat some
+		printf '%s\n' "say warm" "await go"
+		for _ in $(seq 15); do
+			cat some
+		done
+		printf '%s\n' "> QUIT" 221 closed
+	} >steps
+	"$LIBDIR/dialogue.py" $WORKER <steps >out 2>&1 &
+	pid=$!
+	wait_for grep -qx warm out || { cat out; atf_fail "the dialogue"; }
+	worker=$(servers_of 2525)
+	router=$(roles | sed -n 's/ router$//p')
+	for role in $worker $router; do
+		sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$role/status"
+	done >before
+	: >go
+	wait_for grep -q '^221 ' out || { tail out; atf_fail "the dialogue"; }
+	wait $pid || { tail out; atf_fail "the dialogue"; }
+	for role in $worker $router; do
+		sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$role/status"
+	done >after
+	paste before after
+	paste before after | while read -r before after; do
+		[ "$after" -le $((before + before / 10)) ] ||
+		    atf_fail "from $before to $after KiB"
+	done
 }
 
 atf_init_test_cases()
@@ -434,4 +487,5 @@ atf_init_test_cases()
 	atf_add_test_case sessions_in_all
 	atf_add_test_case stress
 	atf_add_test_case slow_clients
+	atf_add_test_case no_growth
 }

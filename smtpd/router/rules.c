@@ -86,7 +86,11 @@ rules_match(const struct config *cfg, const struct rule_query *q)
 bool
 rules_domain_is_ours(const struct config *cfg, const struct mail_address *rcpt)
 {
-	const struct rule_query q = { .rcpt = rcpt };
+	const struct source nobody = { 0 };
+	const struct mail_address null = { 0 };
+	const struct rule_query q = {
+		.source = &nobody, .sender = &null, .rcpt = rcpt
+	};
 	const struct cond *c;
 	size_t i, j;
 

@@ -261,13 +261,13 @@ ctl_status(struct scheduler *s, struct chan *ch, uint64_t request)
 	ctl_answer_begin(&a, ch, request);
 	ctl_row_begin(&a);
 	ctl_field_text(&a, "what", span_str("mda"));
-	ctl_field_text(&a, "status",
-	    span_str(s->paused ? "paused" : "running"));
+	ctl_field_text(
+	    &a, "status", span_str(s->paused ? "paused" : "running"));
 	ctl_row_end(&a);
 	ctl_row_begin(&a);
 	ctl_field_text(&a, "what", span_str("queue"));
-	ctl_field_text(&a, "status",
-	    span_str(s->loading ? "loading" : "loaded"));
+	ctl_field_text(
+	    &a, "status", span_str(s->loading ? "loading" : "loaded"));
 	ctl_row_end(&a);
 	ctl_answer_end(&a, CTL_OK, "");
 }

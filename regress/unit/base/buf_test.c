@@ -73,7 +73,7 @@ ATF_TC_BODY(reader_turns_bad_at_every_truncation, tc)
 	buf_put_u32(&b, 7);
 	buf_put_span(&b, span_str("hello"));
 	for (n = 0; n < b.len; n++) {
-		struct rd r = rd_init((struct span) { b.data, n });
+		struct rd r = rd_init((struct span){ b.data, n });
 
 		rd_u32(&r);
 		rd_span(&r, 100);
@@ -87,7 +87,7 @@ ATF_TC_WITHOUT_HEAD(reader_refuses_a_span_over_its_limit);
 ATF_TC_BODY(reader_refuses_a_span_over_its_limit, tc)
 {
 	unsigned char huge[] = { 0xff, 0xff, 0xff, 0xff, 'x' };
-	struct rd r = rd_init((struct span) { huge, sizeof(huge) });
+	struct rd r = rd_init((struct span){ huge, sizeof(huge) });
 
 	ATF_CHECK_EQ(0, rd_span(&r, 4).len);
 	ATF_CHECK(r.bad);

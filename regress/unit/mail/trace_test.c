@@ -61,7 +61,8 @@ ATF_TC_BODY(received_names_client_host_protocol_and_id, tc)
 	text_check(&b,
 	    "Received: from client.example (rdns.example [192.0.2.1]) by "
 	    "mx.example.org\n"
-	    "\twith ESMTP id 0123456789abcdef; Mon, 2 Jan 2006 14:04:05 +0000\n");
+	    "\twith ESMTP id 0123456789abcdef; Mon, 2 Jan 2006 14:04:05 "
+	    "+0000\n");
 	r.rcpt = &rcpt;
 	r.name = (struct span){ 0 };
 	r.addr = span_str("2001:db8:0::1");

@@ -1,0 +1,3 @@
+# Tools of the tests of confinement.
+tracee_SRCS := regress/confine/expect.c regress/confine/tracee.c
+$(eval $(call tool,confine,inject,tracee confine base))

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: ISC
+#
+# What the tests of confinement share: an instance in which every role lives,
+# a mailer too, and the proof that it still does what it is for.  A test
+# sources it in place of instance.sh.
+
+. "$(atf_get_srcdir)/../lib/instance.sh"
+
+ROLES="session router spool scheduler delivery control"
+HULL_SENT=0
+
+# hull_new: the directory of the instance, not started.
+hull_new()
+{
+	instance_new mx <<-END
+		hostname "mail.example.org"
+		smtp workers 2
+		delivery mailer-idle 1h
+		process restart-max-delay 1s
+		${1:-}
+		table users file:users
+		listen on 0.0.0.0 port 2525
+		listen on socket
+		action "box" maildir userbase <users>
+		match from any for domain "example.org" action "box"
+	END
+	instance_user jones brown
+}
+
+# hull_start: start it and deliver one message, so that there is a mailer.
+hull_start()
+{
+	hull_new "$@"
+	instance_run mx -v
+	hull_serves
+}
+
+# hull_serves: a message goes in and comes to its mailbox, and to no other.
+hull_serves()
+{
+	wait_for hull_send || instance_fail "takes no mail"
+	HULL_SENT=$((HULL_SENT + 1))
+	mailbox_wait jones "$HULL_SENT"
+	[ "$(mailbox_count jones)" = "$HULL_SENT" ] ||
+	    instance_fail "jones has more than was sent"
+	[ "$(mailbox_count brown)" = 0 ] ||
+	    instance_fail "brown has got mail"
+}
+hull_send()
+{
+	"$LIBDIR/send.py" a@example.net jones@example.org
+}
+
+# hull_pid ROLE: the process of that role, or one of them.
+hull_pid()
+{
+	if [ "$1" = master ]; then
+		cat "$DIR/pid"
+		return
+	fi
+	wait_for hull_has "$1" || instance_fail "no process of $1"
+	role_pids "$1" | tail -1
+}
+hull_has()
+{
+	[ -n "$(role_pids "$1")" ]
+}
+
+# hull_replaced ROLE PID: whether it has gone and another is there.
+hull_replaced()
+{
+	gone "$2" && hull_has "$1" && ! role_pids "$1" | grep -qx "$2"
+}
