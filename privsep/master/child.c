@@ -345,6 +345,9 @@ child_log_exit(const struct child *c, int status)
 		    KN("pid", c->pid));
 	if (sig == 0 && WEXITSTATUS(status) == 0)
 		return;
+	/* our own doing, and why was logged before, if it was no routine */
+	if (sig == SIGKILL && c->state == CHILD_STOPPING)
+		return;
 	LOG(EV_ROLE_EXIT, KS("role", roles[c->role].name), KN("pid", c->pid),
 	    KU("instance", c->instance), KN("signal", sig),
 	    KN("status", sig == 0 ? WEXITSTATUS(status) : 0));

@@ -49,6 +49,10 @@ struct socket {
 	uint32_t listener;
 	bool connection; /* isolation of its listener */
 	bool listening;
+	bool wanted; /* by the configuration that is about to come into force,
+	              * which has the two values below for it */
+	uint32_t next_listener;
+	bool next_connection;
 	int fd;
 	char *path; /* of a local socket; NULL otherwise */
 	struct sockaddr_storage addr;

@@ -148,10 +148,12 @@ pool_child_gone(const struct child *c)
 	}
 	if (clock_ms() - c->started_ms > POOL_LONG_LIFE_MS)
 		r->deaths = 0;
-	r->deaths++;
 	r->total++;
+	/* sessions that die together are one reason to wait longer, not many:
+	 * who can end a few must not keep all others out for a minute */
 	if (r->timer != NULL)
 		return;
+	r->deaths++;
 	ms = pool_delay_ms(r);
 	tv = (struct timeval){ (time_t)(ms / 1000),
 		(suseconds_t)(ms % 1000 * 1000) };

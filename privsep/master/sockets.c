@@ -23,20 +23,25 @@
 #include "privsep/base/paths.h"
 #include "privsep/master/master.h"
 
+static void
+sockets_want(struct socket *s, const struct listener *l)
+{
+	s->wanted = true;
+	s->next_listener = l->index;
+	s->next_connection = l->isolation == ISOLATION_CONNECTION;
+}
+
 /* Keep a socket of the old configuration that the new one wants too. */
 static bool
-sockets_keep(struct socket_list *old, const struct sockaddr *sa, socklen_t len,
-    const struct listener *l)
+sockets_keep(const struct sockaddr *sa, socklen_t len, const struct listener *l)
 {
 	struct socket *s;
 
-	TAILQ_FOREACH(s, old, entry) {
-		if (s->addr_len != len || memcmp(&s->addr, sa, len) != 0)
+	TAILQ_FOREACH(s, &master.sockets, entry) {
+		if (s->wanted || s->addr_len != len ||
+		    memcmp(&s->addr, sa, len) != 0)
 			continue;
-		TAILQ_REMOVE(old, s, entry);
-		s->listener = l->index;
-		s->connection = l->isolation == ISOLATION_CONNECTION;
-		TAILQ_INSERT_TAIL(&master.sockets, s, entry);
+		sockets_want(s, l);
 		return true;
 	}
 	return false;
@@ -66,12 +71,12 @@ sockets_open(const struct sockaddr *sa, socklen_t len)
 }
 
 static int
-sockets_add(struct socket_list *old, const struct listener *l,
+sockets_add(struct socket_list *fresh, const struct listener *l,
     const struct sockaddr *sa, socklen_t len, const char *path)
 {
 	struct socket *s;
 
-	if (sockets_keep(old, sa, len, l))
+	if (sockets_keep(sa, len, l))
 		return 0;
 	if ((s = chk_calloc(1, sizeof(*s))) == NULL)
 		return -E_NOMEM;
@@ -81,8 +86,7 @@ sockets_add(struct socket_list *old, const struct listener *l,
 		unlink(path);
 		s->path = strdup(path);
 	}
-	s->listener = l->index;
-	s->connection = l->isolation == ISOLATION_CONNECTION;
+	sockets_want(s, l);
 	memcpy(&s->addr, sa, len);
 	s->addr_len = len;
 	if ((s->fd = sockets_open(sa, len)) < 0) {
@@ -94,7 +98,7 @@ sockets_add(struct socket_list *old, const struct listener *l,
 	if (path != NULL && chmod(path, 0666) != 0)
 		LOG(EV_WARN, KS("doing", "opening the submission socket"),
 		    KS("why", strerror(errno)));
-	TAILQ_INSERT_TAIL(&master.sockets, s, entry);
+	TAILQ_INSERT_TAIL(fresh, s, entry);
 	return 0;
 }
 
@@ -110,7 +114,7 @@ sockets_unix(const char *path, struct sockaddr_un *sun)
 }
 
 static int
-sockets_add_unix(struct socket_list *old, const struct listener *l)
+sockets_add_unix(struct socket_list *fresh, const struct listener *l)
 {
 	struct sockaddr_un sun;
 	char path[sizeof(sun.sun_path)];
@@ -125,11 +129,12 @@ sockets_add_unix(struct socket_list *old, const struct listener *l)
 		error = paths_resolve(l->name, path, sizeof(path));
 	if (error != 0 || (error = sockets_unix(path, &sun)) != 0)
 		return error;
-	return sockets_add(old, l, (struct sockaddr *)&sun, sizeof(sun), path);
+	return sockets_add(
+	    fresh, l, (struct sockaddr *)&sun, sizeof(sun), path);
 }
 
 static int
-sockets_add_interface(struct socket_list *old, const struct listener *l)
+sockets_add_interface(struct socket_list *fresh, const struct listener *l)
 {
 	struct ifaddrs *all, *ifa;
 	int error = -E_NOENT;
@@ -158,7 +163,8 @@ sockets_add_interface(struct socket_list *old, const struct listener *l)
 		else
 			((struct sockaddr_in6 *)&ss)->sin6_port =
 			    htons(l->port);
-		error = sockets_add(old, l, (struct sockaddr *)&ss, len, NULL);
+		error =
+		    sockets_add(fresh, l, (struct sockaddr *)&ss, len, NULL);
 		if (error != 0)
 			break;
 	}
@@ -167,16 +173,16 @@ sockets_add_interface(struct socket_list *old, const struct listener *l)
 }
 
 static int
-sockets_add_listener(struct socket_list *old, const struct listener *l)
+sockets_add_listener(struct socket_list *fresh, const struct listener *l)
 {
 	switch (l->kind) {
 	case LISTEN_ADDRESS:
-		return sockets_add(old, l, (const struct sockaddr *)&l->addr,
+		return sockets_add(fresh, l, (const struct sockaddr *)&l->addr,
 		    l->addr_len, NULL);
 	case LISTEN_INTERFACE:
-		return sockets_add_interface(old, l);
+		return sockets_add_interface(fresh, l);
 	case LISTEN_SOCKET:
-		return sockets_add_unix(old, l);
+		return sockets_add_unix(fresh, l);
 	}
 	return -E_SYNTAX;
 }
@@ -224,10 +230,30 @@ sockets_bind_control(void)
 	return 0;
 }
 
+/* What was bound for the new configuration joins what is kept, and the rest is
+ * closed. */
+static void
+sockets_change_over(struct socket_list *fresh)
+{
+	struct socket *s, *next;
+
+	TAILQ_CONCAT(&master.sockets, fresh, entry);
+	TAILQ_FOREACH_SAFE(s, &master.sockets, entry, next) {
+		if (!s->wanted) {
+			TAILQ_REMOVE(&master.sockets, s, entry);
+			sockets_free(s);
+			continue;
+		}
+		s->listener = s->next_listener;
+		s->connection = s->next_connection;
+	}
+}
+
 int
 sockets_bind(const struct config *cfg, struct buf *out)
 {
-	struct socket_list old;
+	struct socket_list fresh;
+	struct socket *s;
 	size_t i;
 	int error;
 
@@ -236,20 +262,22 @@ sockets_bind(const struct config *cfg, struct buf *out)
 		    err_text(error));
 		return error;
 	}
-	TAILQ_INIT(&old);
-	TAILQ_CONCAT(&old, &master.sockets, entry);
+	TAILQ_INIT(&fresh);
+	TAILQ_FOREACH(s, &master.sockets, entry)
+		s->wanted = false;
 	for (i = 0; i < cfg->nlisteners; i++) {
 		errno = 0;
-		error = sockets_add_listener(&old, &cfg->listeners[i]);
+		error = sockets_add_listener(&fresh, &cfg->listeners[i]);
 		if (error == 0)
 			continue;
 		buf_addf(out, "cannot listen on number %zu (port %u): %s\n",
 		    i + 1, cfg->listeners[i].port,
 		    errno != 0 ? strerror(errno) : err_text(error));
-		TAILQ_CONCAT(&master.sockets, &old, entry);
+		/* the old configuration stays in force, and its sockets */
+		sockets_free_list(&fresh);
 		return error;
 	}
-	sockets_free_list(&old);
+	sockets_change_over(&fresh);
 	return 0;
 }
 

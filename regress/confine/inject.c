@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: ISC
  *
- * inject ROLE PID: try every system call, with telling arguments, on copies
- * of a live process of the daemon, and hold each verdict against the table of
- * the role.  Prints what differs; the last line says how much was tried.
+ * inject ROLE PID: is the filter of that live process what the role's table
+ * says?  A child confines itself as the role by the recipe that all processes
+ * use; the live process must have the same filters, instruction by
+ * instruction; and every system call, with telling arguments, is tried on
+ * copies of the child and its verdict held against the table.  What only
+ * returns an error is tried on the live process too.  Prints what differs;
+ * the last line says how much was tried.
  *
  * inject -k NUMBER PID: let the live process itself make that call.  Prints
  * what became of it: "killed", "ended", "blocked", or what it returned.
  */
+#include <sys/resource.h>
+#include <sys/socket.h>
+
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "privsep/base/err.h"
+#include "privsep/confine/confine.h"
 #include "regress/confine/tracee.h"
 
 #define NR_END  600        /* past what any kernel has by now */
@@ -25,6 +36,58 @@ static struct {
 	unsigned killed;
 	unsigned differ;
 } self;
+
+/* In the C library's stead: the one limit that would keep copies from being
+ * made is left out. */
+int
+setrlimit(__rlimit_resource_t what, const struct rlimit *limit)
+{
+	return what == RLIMIT_NPROC ? 0 : prlimit(0, what, limit, NULL);
+}
+
+/* In the child: confined as the role, and at rest. */
+static _Noreturn void
+mother_main(struct confine_params *p, int fd)
+{
+	const char *step = "none";
+	char c;
+
+	if (confine_master(&step) != 0 ||
+	    (p->role != ROLE_MASTER && confine_enter(p, &step) != 0))
+		errx(1, "confining: %s", step);
+	if (write(fd, "r", 1) == 1)
+		(void)!read(fd, &c, 1);
+	_exit(0);
+}
+
+static pid_t
+mother_start(enum role role)
+{
+	static const char *const dirs[] = { "/tmp", NULL };
+	struct confine_params p = { .role = role,
+		.uid = role_reserved_id(role),
+		.gid = role_reserved_id(role),
+		.root = "/tmp",
+		.dirs = role == ROLE_MAILER ? dirs : NULL };
+	const char *step = "none";
+	int pair[2];
+	pid_t pid;
+	char c;
+
+	if (confine_make_namespaces(&p.net_fd, &p.root_fd, &step) != 0)
+		errx(1, "%s", step);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0 ||
+	    (pid = fork()) < 0)
+		err(1, "fork");
+	if (pid == 0) {
+		close(pair[0]);
+		mother_main(&p, pair[1]);
+	}
+	close(pair[1]);
+	if (read(pair[0], &c, 1) != 1)
+		errx(1, "no process to copy");
+	return pid;
+}
 
 static const char *
 result_text(const struct result *r, char *text, size_t size)
@@ -69,12 +132,26 @@ attempt(const struct call *c, enum entry entry)
 	return r;
 }
 
+/* uretprobe and uprobe of x86_64 (Linux 6.11, 6.18): the kernel's own
+ * trampolines make them, so that it lets them past every filter, and refuses
+ * them to whoever else does: SIGILL and ENXIO. */
+static int
+past_filters(const struct call *c, const struct result *r)
+{
+#ifdef __x86_64__
+	return (c->nr == 335 && r->how == RESULT_ENDED) ||
+	    (c->nr == 336 && r->how == RESULT_RETURNED && r->rc == -ENXIO);
+#else
+	return 0;
+#endif
+}
+
 static void
 check_killed(const struct call *c, enum entry entry, const char *how)
 {
 	struct result r = attempt(c, entry);
 
-	if (r.how != RESULT_KILLED)
+	if (r.how != RESULT_KILLED && !past_filters(c, &r))
 		complain(c, how, "killed", &r);
 }
 
@@ -108,12 +185,15 @@ check_errno(const struct call *c, int expected)
 	free = tracee_try(self.mother, c, ENTRY_NATIVE, 0);
 	if (free.how == RESULT_RETURNED && free.rc == -expected)
 		complain(c, " without a filter", "another result", &free);
+	r = tracee_live(self.live, c);
+	if (r.how != RESULT_RETURNED || r.rc != -expected)
+		complain(c, " live", text, &r);
 }
 
 static void
 check(const struct call *c)
 {
-	int verdict = expect_verdict(self.role, self.live, c);
+	int verdict = expect_verdict(self.role, self.mother, c);
 
 	if (verdict == EXPECT_KILL)
 		check_killed(c, ENTRY_NATIVE, "");
@@ -150,9 +230,15 @@ inject_all(void)
 	size_t i, n;
 	long nr;
 
-	self.mother = tracee_mother(self.live);
+	self.mother = mother_start(self.role);
+	tracee_hold(self.mother);
+	if (!tracee_same_filters(self.live, self.mother)) {
+		printf("%s: process %d has other filters\n",
+		    roles[self.role].name, (int)self.live);
+		self.differ++;
+	}
 	for (nr = 0; nr < NR_END; nr++) {
-		calls = expect_calls(self.role, self.live, nr, &n);
+		calls = expect_calls(self.role, self.mother, nr, &n);
 		for (i = 0; i < n; i++)
 			check(&calls[i]);
 		free(calls);

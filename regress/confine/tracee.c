@@ -5,7 +5,6 @@
 #include "regress/confine/tracee.h"
 
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -14,6 +13,7 @@
 #include <elf.h>
 #include <err.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,10 +23,11 @@
 #define TRACE_OPTIONS                                                          \
 	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |      \
 	    PTRACE_O_TRACESYSGOOD)
-#define SUSPEND_SECCOMP 0x00200000 /* PTRACE_O_SUSPEND_SECCOMP */
-#define STOP_EVENT      128        /* PTRACE_EVENT_STOP */
-#define BLOCKED_US      500000
-#define REST_TRIES      500
+#define SUSPEND_SECCOMP    0x00200000 /* PTRACE_O_SUSPEND_SECCOMP */
+#define SECCOMP_GET_FILTER 0x420c     /* PTRACE_SECCOMP_GET_FILTER */
+#define STOP_EVENT         128        /* PTRACE_EVENT_STOP */
+#define BLOCKED_US         500000
+#define REST_TRIES         500
 
 #if defined(__x86_64__)
 typedef struct user_regs_struct regs_t;
@@ -205,6 +206,15 @@ trace_rest(pid_t pid, unsigned long options, regs_t *r)
 	errx(1, "%d never rests", (int)pid);
 }
 
+/* Let it go on as it was. */
+static void
+trace_release(pid_t pid, regs_t *r)
+{
+	regs_interrupted(r);
+	regs_set(pid, r);
+	trace_go(PTRACE_DETACH, pid);
+}
+
 /* From a stop at pc: fork it, with its own parent as the copy's. */
 static pid_t
 trace_fork(pid_t pid, regs_t *rest)
@@ -233,33 +243,71 @@ trace_fork(pid_t pid, regs_t *rest)
 /* The site of the mother's instructions, for all her copies. */
 static regs_t mother_rest;
 
-pid_t
-tracee_mother(pid_t live)
+void
+tracee_hold(pid_t mother)
 {
-	const struct rlimit many = { RLIM_INFINITY, RLIM_INFINITY };
-	struct rlimit old;
-	pid_t mother;
-	regs_t r;
-
-	trace_rest(live, TRACE_OPTIONS | SUSPEND_SECCOMP, &mother_rest);
-	if (prlimit(live, RLIMIT_NPROC, &many, &old) != 0)
-		err(1, "limits of %d", (int)live);
-	mother = trace_fork(live, &mother_rest);
-	if (prlimit(live, RLIMIT_NPROC, &old, NULL) != 0)
-		err(1, "limits of %d", (int)live);
-	r = mother_rest;
-	regs_interrupted(&r);
-	regs_set(live, &r);
-	trace_go(PTRACE_DETACH, live);
-	trace_options(
-	    mother, TRACE_OPTIONS | SUSPEND_SECCOMP | PTRACE_O_EXITKILL);
+	trace_rest(mother, TRACE_OPTIONS | SUSPEND_SECCOMP | PTRACE_O_EXITKILL,
+	    &mother_rest);
 #ifdef __x86_64__
-	/* her own copy of the page; she runs nothing else any more */
+	/* she runs nothing else any more */
 	if (ptrace(PTRACE_POKETEXT, mother, regs_pc(&mother_rest) - INSN_LEN,
 		INSN_BOTH) != 0)
 		err(1, "writing to %d", (int)mother);
 #endif
-	return mother;
+}
+
+/* The nth filter of a stopped process from the newest; how many
+ * instructions, or -1 when there is none. */
+static long
+trace_filter(pid_t pid, unsigned long nth, struct sock_filter *f)
+{
+	long len =
+	    ptrace((enum __ptrace_request)SECCOMP_GET_FILTER, pid, nth, NULL);
+
+	if (len < 0 && errno == ENOENT)
+		return -1;
+	if (len < 0 || len > BPF_MAXINSNS ||
+	    ptrace((enum __ptrace_request)SECCOMP_GET_FILTER, pid, nth, f) !=
+		len)
+		err(1, "filter of %d", (int)pid);
+	return len;
+}
+
+/* Alike but for the process's own id, which is a constant in both. */
+static int
+filters_alike(const struct sock_filter *a, pid_t a_pid,
+    const struct sock_filter *b, pid_t b_pid, long len)
+{
+	long i;
+
+	for (i = 0; i < len; i++) {
+		if (a[i].code != b[i].code || a[i].jt != b[i].jt ||
+		    a[i].jf != b[i].jf)
+			return 0;
+		if (a[i].k != b[i].k &&
+		    (a[i].k != (uint32_t)a_pid || b[i].k != (uint32_t)b_pid))
+			return 0;
+	}
+	return 1;
+}
+
+int
+tracee_same_filters(pid_t live, pid_t mother)
+{
+	static struct sock_filter a[BPF_MAXINSNS], b[BPF_MAXINSNS];
+	unsigned long nth;
+	int same = 1;
+	regs_t r;
+	long len;
+
+	trace_rest(live, TRACE_OPTIONS, &r);
+	for (nth = 0, len = 0; same && len >= 0; nth++) {
+		len = trace_filter(live, nth, a);
+		same = trace_filter(mother, nth, b) == len &&
+		    filters_alike(a, live, b, mother, len);
+	}
+	trace_release(live, &r);
+	return same && nth > 1;
 }
 
 /* One call of a stopped process. */
@@ -318,9 +366,7 @@ tracee_live(pid_t live, const struct call *c)
 	    trace_call(live, regs_pc(&rest) - INSN_LEN, &r, c, ENTRY_NATIVE);
 	if (result.how != RESULT_RETURNED)
 		return result;
-	regs_interrupted(&rest);
-	regs_set(live, &rest);
-	trace_go(PTRACE_DETACH, live);
+	trace_release(live, &rest);
 	return result;
 }
 

@@ -26,13 +26,16 @@ struct result {
 };
 
 /*
- * Take hold of a live process at rest, make a copy of it, and let it go as it
- * was.  The copy has the process's memory, descriptors, ids and filters, and
- * stands still; further copies are made of it.  Its limit on processes is
- * lifted, and the filters are suspended for the making of copies alone, which
- * takes a tracer with CAP_SYS_ADMIN outside of any filter.  Exits on failure.
+ * Take hold of a child at rest, of which copies are to be made: each has its
+ * memory, descriptors, ids and filters.  It stands still from now on.  Its
+ * filters are suspended for the making of copies alone, which takes a tracer
+ * with CAP_SYS_ADMIN outside of any filter.  Exits on failure, as all here.
  */
-pid_t tracee_mother(pid_t live);
+void tracee_hold(pid_t mother);
+
+/* Whether the live process has the filters that the mother has, instruction
+ * by instruction and no others. */
+int tracee_same_filters(pid_t live, pid_t mother);
 
 /* Make a copy of the mother, let it do the call, end it.  With filters, or
  * for comparison without. */

@@ -89,5 +89,15 @@ void tree_empty(const char *path);
 /* Allocate, or end the program. */
 void *need(size_t n, size_t size);
 void *need_more(void *, size_t n, size_t size);
+char *need_name(const char *); /* a copy; NULL of NULL */
+
+/* Make room for one more in an array. */
+#define GROW(array, len, cap)                                                  \
+	do {                                                                   \
+		if ((len) == (cap)) {                                          \
+			(cap) = (cap) == 0 ? 16 : 2 * (cap);                   \
+			(array) = need_more((array), (cap), sizeof(*(array))); \
+		}                                                              \
+	} while (0)
 
 #endif

@@ -459,11 +459,11 @@ no_growth_body()
 	for role in $worker $router; do
 		sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$role/status"
 	done >after
-	paste before after
-	paste before after | while read -r before after; do
-		[ "$after" -le $((before + before / 10)) ] ||
-		    atf_fail "from $before to $after KiB"
-	done
+	paste before after >both
+	while read -r was is; do
+		[ "$is" -le $((was + was / 10)) ] ||
+		    atf_fail "from $was to $is KiB"
+	done <both
 }
 
 atf_init_test_cases()
