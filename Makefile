@@ -87,23 +87,15 @@ include $(MODULES)
 # $(call objects,ROOMS): their object files; library: without any main().
 objects     = $(foreach r,$(1),$(patsubst %.c,$(O)/obj/%.o,$($(r)_SRCS)))
 library     = $(filter-out %/main.o %_main.o,$(objects))
-# Rooms of $(1) that are not there, or not all of them.
-absent      = $(strip $(foreach r,$(1),$(if $($(r)_SRCS),$(if \
-    $(filter-out $(wildcard $($(r)_SRCS)),$($(r)_SRCS)),$(r)),$(r))))
 
 # Programs: the path under $(O), and the rooms that are linked into it.
 PROGRAMS   :=
-NOT_BUILT  :=
 define program
-ifeq ($$(call absent,$(2)),)
 PROGRAMS   += $(O)/$(1)
 $(O)/$(1): $$(call objects,$(2))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
-else
-NOT_BUILT  += $(1)
-endif
 endef
 ROLE       := ipc confine config mail base
 LIBEXEC    := libexec/bulkhead
@@ -120,7 +112,6 @@ $(eval $(call program,sbin/sendmail,sendmail $(ROLE)))
 LINKS      := mailq newaliases
 
 programs: $(PROGRAMS)
-	$(if $(NOT_BUILT),@echo 'not built for want of rooms: $(NOT_BUILT)')
 links: $(LINKS:%=$(O)/bin/%)
 $(LINKS:%=$(O)/bin/%):
 	@mkdir -p $(@D) && ln -sf ../sbin/sendmail $@
@@ -339,6 +330,7 @@ help:
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all programs links units tests check check-run check-san demo bench \
+.PHONY: all programs links units tests check check-run check-san demo demo-run \
+    bench bench-run \
     fuzz fuzz-run lint $(LINTS) deps install install-files \
     uninstall clean help

@@ -243,18 +243,8 @@ maildir_put(const struct mail *m)
 		mailer_report(m->msgid, m->index, &result);
 		return;
 	}
-	if (content_loops(m)) {
-		mail_result_set(&result, OUT_FAILED, "5.4.6",
-		    "the message was delivered here before: mail loop");
-		mailer_report(m->msgid, m->index, &result);
+	if (mailer_settled(m, maildir_delivered(m)))
 		return;
-	}
-	if (maildir_delivered(m)) {
-		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
-		    "delivered by an earlier attempt");
-		mailer_report(m->msgid, m->index, &result);
-		return;
-	}
 	p = &maildir.pending[maildir.npending];
 	p->msgid = m->msgid;
 	p->index = m->index;

@@ -64,6 +64,10 @@ extern struct mailer_job mailer_job;
 /* Report on a message to delivery. */
 void mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *);
 
+/* Whether the message needs no writing, and is reported on here: it is in a
+ * loop, or (delivered) an attempt that was cut had got through. */
+bool mailer_settled(const struct mail *, bool delivered);
+
 /* --- place.c: from a path to a directory that was walked to safely --- */
 
 /* Work out the base directory of the job's path template. */

@@ -67,6 +67,23 @@ mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *r)
 	msg_send(ch);
 }
 
+bool
+mailer_settled(const struct mail *m, bool delivered)
+{
+	struct mail_result result;
+
+	if (content_loops(m))
+		mail_result_set(&result, OUT_FAILED, "5.4.6",
+		    "the message was delivered here before: mail loop");
+	else if (delivered)
+		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
+		    "delivered by an earlier attempt");
+	else
+		return false;
+	mailer_report(m->msgid, m->index, &result);
+	return true;
+}
+
 static int
 mailer_copy(struct span s, char *out, size_t size)
 {

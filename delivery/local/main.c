@@ -34,15 +34,6 @@ delivery_outcome(uint64_t msgid, uint32_t index, enum env_outcome outcome,
 	msg_send(ch);
 }
 
-static void
-delivery_counter(struct ctl_answer *a, const char *name, uint64_t value)
-{
-	ctl_row_begin(a);
-	ctl_field_text(a, "counter", span_str(name));
-	ctl_field_uint(a, "value", value);
-	ctl_row_end(a);
-}
-
 static int
 delivery_ask(struct chan *ch, struct msg *m)
 {
@@ -56,14 +47,14 @@ delivery_ask(struct chan *ch, struct msg *m)
 		ctl_answer_end(&a, CTL_USAGE, "not for delivery");
 		return 0;
 	}
-	delivery_counter(&a, "delivery.messages", delivery_stats.messages);
-	delivery_counter(&a, "delivery.delivered", delivery_stats.delivered);
-	delivery_counter(&a, "delivery.deferred", delivery_stats.deferred);
-	delivery_counter(&a, "delivery.failed", delivery_stats.failed);
-	delivery_counter(&a, "delivery.crashed", delivery_stats.crashed);
-	delivery_counter(&a, "delivery.reports", delivery_stats.reports);
-	delivery_counter(&a, "delivery.mailers", delivery_stats.mailers);
-	delivery_counter(&a, "delivery.in-hand", post_items());
+	ctl_counter(&a, "delivery.messages", delivery_stats.messages);
+	ctl_counter(&a, "delivery.delivered", delivery_stats.delivered);
+	ctl_counter(&a, "delivery.deferred", delivery_stats.deferred);
+	ctl_counter(&a, "delivery.failed", delivery_stats.failed);
+	ctl_counter(&a, "delivery.crashed", delivery_stats.crashed);
+	ctl_counter(&a, "delivery.reports", delivery_stats.reports);
+	ctl_counter(&a, "delivery.mailers", delivery_stats.mailers);
+	ctl_counter(&a, "delivery.in-hand", post_items());
 	ctl_answer_end(&a, CTL_OK, "");
 	return 0;
 }

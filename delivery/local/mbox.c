@@ -304,18 +304,8 @@ mbox_put(const struct mail *m)
 		mailer_report(m->msgid, m->index, &result);
 		return;
 	}
-	if (content_loops(m)) {
-		mail_result_set(&result, OUT_FAILED, "5.4.6",
-		    "the message was delivered here before: mail loop");
-		mailer_report(m->msgid, m->index, &result);
+	if (mailer_settled(m, mbox_delivered(m)))
 		return;
-	}
-	if (mbox_delivered(m)) {
-		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
-		    "delivered by an earlier attempt");
-		mailer_report(m->msgid, m->index, &result);
-		return;
-	}
 	before = lseek(mbox.fd, 0, SEEK_END);
 	/* a piece can at most double: every line of it ">" */
 	buf_init(&out, 512 * 1024);

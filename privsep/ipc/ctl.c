@@ -146,6 +146,15 @@ ctl_row_end(struct ctl_answer *a)
 }
 
 void
+ctl_counter(struct ctl_answer *a, const char *name, uint64_t value)
+{
+	ctl_row_begin(a);
+	ctl_field_text(a, "counter", span_str(name));
+	ctl_field_uint(a, "value", value);
+	ctl_row_end(a);
+}
+
+void
 ctl_answer_pause(struct ctl_answer *a)
 {
 	ctl_rows_send(a, a->rows.len);

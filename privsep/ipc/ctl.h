@@ -90,6 +90,9 @@ void ctl_field_id(struct ctl_answer *, const char *key, uint64_t id);
 void ctl_field_octets(struct ctl_answer *, const char *key, struct span);
 void ctl_row_end(struct ctl_answer *);
 
+/* A row of `show stats': name is "role.what". */
+void ctl_counter(struct ctl_answer *, const char *name, uint64_t value);
+
 /* Send the rows that have gathered and free the memory; the answer goes on
  * with a new ctl_answer_begin(). */
 void ctl_answer_pause(struct ctl_answer *);

@@ -49,15 +49,6 @@ orders_roles(struct ctl_answer *a)
 }
 
 static void
-orders_counter(struct ctl_answer *a, const char *name, uint64_t value)
-{
-	ctl_row_begin(a);
-	ctl_field_text(a, "counter", span_str(name));
-	ctl_field_uint(a, "value", value);
-	ctl_row_end(a);
-}
-
-static void
 orders_stats(struct ctl_answer *a)
 {
 	uint64_t processes = 1, restarts = 0;
@@ -68,11 +59,11 @@ orders_stats(struct ctl_answer *a)
 		processes++;
 	for (r = ROLE_MASTER; r < ROLE__MAX; r++)
 		restarts += master.restarts[r].total;
-	orders_counter(a, "master.uptime", clock_wall(NULL) - master.started_s);
-	orders_counter(a, "master.processes", processes);
-	orders_counter(a, "master.started", master.last_instance);
-	orders_counter(a, "master.restarts", restarts);
-	orders_counter(a, "master.mailers", master.mailers_started);
+	ctl_counter(a, "master.uptime", clock_wall(NULL) - master.started_s);
+	ctl_counter(a, "master.processes", processes);
+	ctl_counter(a, "master.started", master.last_instance);
+	ctl_counter(a, "master.restarts", restarts);
+	ctl_counter(a, "master.mailers", master.mailers_started);
 	ctl_answer_end(a, CTL_OK, "");
 }
 

@@ -29,22 +29,32 @@
 #define STATES       500 /* at most, tried of one load */
 #define VARIANTS     4   /* of one moment */
 #define LIVE_TARGET  40  /* messages in the queue */
-#define BROKEN_ENOUGH 20
+#define BROKEN_ENOUGH 10
 
 static struct {
 	struct rnd rnd;
 	struct store_settings set;
 	char work[512], state[512];
 	struct journal journal;
-	struct truth truth;  /* of the load, while it runs */
-	struct truth before; /* what it began with */
+	struct truth truth;   /* of the load, while it runs */
+	struct truth before;  /* what it began with, */
+	struct truth opened;  /* what was found then, */
+	size_t opened_number; /* after that many steps */
 	uint32_t next_id;
 	bool faults; /* calls of this load fail now and then */
 	bool verbose;
 	/* figures */
 	unsigned loads, states, kinds[3], again, worked, failed_calls;
-	unsigned broken, quarantined;
+	unsigned broken;
 } run;
+
+/* One state, while it is held against the truth. */
+struct state {
+	struct truth truth;
+	enum disk_luck luck;
+	size_t number; /* of the last step before the power cut */
+	const char *wrong;
+};
 
 static void
 quiet(int level, struct span line)
@@ -186,12 +196,13 @@ load_step(struct store *s, uint64_t step)
 	}
 }
 
-/* Run the store on the work directory, whose state run.truth describes. */
+/* Run the store on the work directory, of which run.before says what is in
+ * it. */
 static void
 load_run(void)
 {
-	struct fault_plan faults = { .error = EIO, .every = 60 };
-	struct store *s = NULL;
+	static const struct fault_plan faults = { .error = EIO, .every = 25 };
+	struct store *s;
 	uint64_t digest, step;
 	int error;
 
@@ -199,32 +210,244 @@ load_run(void)
 	calls_record(&run.journal);
 	if ((error = queue_open(run.work, &s)) != 0)
 		errx(1, "a load cannot begin: %s", err_text(error));
+	run.opened_number = run.journal.len;
+	truth_copy(&run.truth, &run.before);
 	if (truth_check(&run.truth, s, true, &digest) != 0)
 		errx(1, "a load begins with another queue");
-	/* all that was seen has to be durable, too */
-	for (step = 0; step < run.truth.len; step++) {
-		const struct msg_truth *m = &run.truth.msgs[step];
-
-		if (m->fate == FATE_SURE)
-			note(NOTE_DURABLE, (uint32_t)step, 0, 0);
-	}
+	truth_copy(&run.opened, &run.truth);
 	if (run.faults)
 		calls_plan(&faults);
-	for (step = 1; step <= STEPS; step++) {
-		if (rnd_once_in(&run.rnd, 100) && !run.faults) {
-			/* killed, as far as the disk can tell */
-			calls_record(NULL);
-			store_close(s);
-			calls_record(&run.journal);
-			if ((error = queue_open(run.work, &s)) != 0)
-				errx(1, "reopen: %s", err_text(error));
-			if (truth_check(&run.truth, s, true, &digest) != 0)
-				errx(1, "reopen: another queue");
-		}
+	for (step = 1; step <= STEPS; step++)
 		load_step(s, step);
-	}
 	run.failed_calls += calls_failed();
 	calls_plan(NULL);
 	calls_record(NULL);
 	store_close(s);
+}
+
+/* Open the queue of a state and hold it against the truth, which is then
+ * what was found. */
+static struct store *
+state_open(struct state *st, uint64_t *digest)
+{
+	struct store_stats stats;
+	struct store *s;
+	int error;
+
+	if ((error = queue_open(run.state, &s)) != 0) {
+		fprintf(stderr, "open: %s\n", err_text(error));
+		st->wrong = "does not open";
+		return NULL;
+	}
+	if (truth_check(&st->truth, s, true, digest) != 0)
+		st->wrong = "broke a promise";
+	store_stats(s, &stats);
+	if (stats.quarantined != 0)
+		st->wrong = "is taken for damage";
+	return s;
+}
+
+/* Go on with work in the queue of a state. */
+static void
+state_work(struct state *st, struct store *s)
+{
+	uint32_t try[4] = { run.next_id, 1, 700 };
+	uint32_t i;
+
+	for (i = 0; i < st->truth.len; i++) {
+		const struct env_truth *e = &st->truth.msgs[i].env[0];
+		struct env_now now = { STORE_DELIVERED,
+			(uint16_t)(e->sure.attempts + 1) };
+		uint32_t what[4] = { i, 0,
+			(uint32_t)STORE_DELIVERED << 16 | now.attempts };
+
+		if (st->truth.msgs[i].fate == FATE_SURE &&
+		    rnd_once_in(&run.rnd, 8) &&
+		    truth_outcome(s, i, 0, &now) == 0)
+			truth_note(&st->truth, what, NOTE_OUTCOME);
+	}
+	truth_note(&st->truth, try, NOTE_TRY);
+	if (truth_put(s, try[0], try[1], try[2], &run.rnd) != 0 ||
+	    store_commit(s) != 0)
+		st->wrong = "takes no more mail";
+	truth_note(&st->truth, try, NOTE_DURABLE);
+	truth_note(&st->truth, try, NOTE_SETTLED);
+	run.worked++;
+}
+
+static void
+state_check(struct state *st)
+{
+	uint64_t first, second;
+	struct store *s;
+
+	if ((s = state_open(st, &first)) == NULL)
+		return;
+	store_close(s);
+	if ((s = state_open(st, &second)) == NULL)
+		return;
+	run.again++;
+	if (first != second && st->wrong == NULL)
+		st->wrong = "is another one at the second start";
+	if (st->wrong == NULL && rnd_once_in(&run.rnd, 4)) {
+		state_work(st, s);
+		store_close(s);
+		if ((s = state_open(st, &first)) == NULL)
+			return;
+	}
+	store_close(s);
+}
+
+/* A broken state is kept beside the others to look at. */
+static void
+state_report(const struct state *st, const struct disk *d, struct rnd rnd)
+{
+	const struct op *op = &run.journal.ops[st->number];
+	char path[600];
+
+	snprintf(
+	    path, sizeof(path), "%s.broken%u", run.state, ++run.broken);
+	tree_empty(path);
+	disk_build(d, st->luck, &rnd, path);
+	fprintf(stderr,
+	    "load %u%s, after step %zu (kind %d, %s): the state %s %s\n",
+	    run.loads, run.faults ? " with faults" : "", st->number,
+	    (int)op->kind, op->name == NULL ? "" : op->name, path, st->wrong);
+}
+
+static void
+state_try(const struct disk *d, const struct truth *t, size_t number,
+    enum disk_luck luck)
+{
+	static struct state st;
+	struct rnd rnd = run.rnd;
+
+	st.luck = luck;
+	st.number = number;
+	st.wrong = NULL;
+	truth_copy(&st.truth, t);
+	tree_empty(run.state);
+	disk_build(d, luck, &run.rnd, run.state);
+	state_check(&st);
+	run.states++;
+	run.kinds[luck]++;
+	if (st.wrong != NULL)
+		state_report(&st, d, rnd);
+}
+
+/* Cut the power at many moments of the journal.  One of the states becomes
+ * the beginning of the next load. */
+static void
+load_cut(struct disk *d, unsigned states)
+{
+	static struct truth t;
+	size_t i, next = rnd_below(&run.rnd, (uint32_t)run.journal.len);
+	uint32_t every = (uint32_t)(run.journal.len * VARIANTS / states) + 1;
+	const struct op *op;
+	unsigned v;
+
+	truth_copy(&t, &run.before);
+	for (i = 0; i < run.journal.len; i++) {
+		op = &run.journal.ops[i];
+		if (i == run.opened_number)
+			truth_copy(&t, &run.opened);
+		if (op->kind == OP_NOTE)
+			truth_note(&t, op->note, (enum note)op->note[3]);
+		disk_apply(d, op, i + 1);
+		if (i == next) {
+			tree_empty(run.work);
+			disk_build(d, (enum disk_luck)rnd_below(&run.rnd, 3),
+			    &run.rnd, run.work);
+			truth_copy(&run.before, &t);
+		}
+		if (!rnd_once_in(&run.rnd, every))
+			continue;
+		for (v = 0; v < VARIANTS; v++)
+			state_try(d, &t, i,
+			    v == 0       ? DISK_LOST
+				: v == 1 ? DISK_KEPT
+					 : DISK_RANDOM);
+		if (run.broken >= BROKEN_ENOUGH)
+			return;
+	}
+}
+
+static void
+load(unsigned states)
+{
+	struct disk *d;
+
+	run.loads++;
+	run.faults = rnd_once_in(&run.rnd, 2);
+	run.set.segment_size = (64u << 10) << rnd_below(&run.rnd, 2);
+	run.set.inline_max = 2048u << rnd_below(&run.rnd, 3);
+	run.set.memory_max = rnd_once_in(&run.rnd, 4) ? 4096 : 1 << 20;
+	d = disk_load(run.work);
+	load_run();
+	if (run.verbose)
+		printf("load %u: %zu steps, %u messages so far%s\n", run.loads,
+		    run.journal.len, run.next_id - 1,
+		    run.faults ? ", calls fail" : "");
+	load_cut(d, states);
+	disk_free(d);
+	journal_clear(&run.journal);
+}
+
+static unsigned
+number(const char *text)
+{
+	const char *why;
+	long long n = strtonum(text, 1, UINT32_MAX, &why);
+
+	if (why != NULL)
+		errx(2, "%s: %s", text, why);
+	return (unsigned)n;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *dir = "/dev/shm";
+	unsigned states = 1500, seed = arc4random();
+	int c;
+
+	while ((c = getopt(argc, argv, "d:n:s:v")) != -1) {
+		if (c == 'd')
+			dir = optarg;
+		else if (c == 'n')
+			states = number(optarg);
+		else if (c == 's')
+			seed = number(optarg);
+		else if (c == 'v')
+			run.verbose = true;
+		else
+			errx(2, "usage: powercut [-d dir] [-n states] "
+				"[-s seed] [-v]");
+	}
+	printf("powercut: seed %u\n", seed);
+	fflush(stdout);
+	log_init("powercut", run.verbose ? loud : quiet);
+	store_settings_default(&run.set);
+	run.set.reserve_bytes = run.set.reserve_inodes = 0;
+	run.rnd.state = seed;
+	run.next_id = 1;
+	snprintf(run.work, sizeof(run.work), "%s/powercut.%d.work", dir,
+	    (int)getpid());
+	snprintf(run.state, sizeof(run.state), "%s/powercut.%d.state", dir,
+	    (int)getpid());
+	tree_empty(run.work);
+	while (run.states < states && run.broken < BROKEN_ENOUGH)
+		load(states - run.states < STATES ? states - run.states
+						  : STATES);
+	tree_empty(run.work);
+	tree_empty(run.state);
+	rmdir(run.work);
+	rmdir(run.state);
+	printf("powercut: %u states of %u loads (%u lost, %u kept, %u random), "
+	       "%u opened again, %u worked on, %u messages, %u calls failed: "
+	       "%u broken\n",
+	    run.states, run.loads, run.kinds[DISK_LOST], run.kinds[DISK_KEPT],
+	    run.kinds[DISK_RANDOM], run.again, run.worked, run.next_id - 1,
+	    run.failed_calls, run.broken);
+	return run.broken > 0;
 }

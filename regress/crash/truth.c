@@ -105,7 +105,7 @@ truth_put(
 	struct store_envelope e = { .action = span_str("relay") };
 	unsigned char frame[4096];
 	struct store_tx *tx;
-	char rcpt[32];
+	char rcpt[64];
 	uint32_t i, n, at;
 	int error;
 
@@ -208,11 +208,12 @@ content_good(struct store *s, uint32_t id, uint32_t len, uint64_t *digest)
 	}
 	if (fd >= 0)
 		close(fd);
-	for (i = 0; good && i < len; i++)
+	for (i = 0; good && i < len && i < content.len; i++)
 		good = content.data[i] == octet_at(id, i);
+	good = good && content.len == len;
 	digest_add(digest, content.data, content.len);
 	buf_clear(&content);
-	return good && content.len == len;
+	return good;
 }
 
 /* One message that is in the queue.  NULL or what is wrong with it. */
@@ -223,7 +224,7 @@ found_check(
 	struct store_message m = { 0 };
 	struct msg_truth *want;
 	const char *wrong = NULL;
-	char rcpt[32];
+	char rcpt[64];
 	uint32_t i;
 
 	if (id >= t->len || t->msgs[id].fate == FATE_ABSENT)

@@ -123,7 +123,7 @@ instance_kill()
 }
 instance_empty()
 {
-	! ps -eo stat=,args= | grep -v '^Z' | grep -qF "$OBJDIR/libexec/bulkhead/"
+	! readlink /proc/[0-9]*/exe | grep -qF "$OBJDIR/libexec/bulkhead/"
 }
 
 # instance_user NAME...: give each user of the instance in DIR a home,

@@ -216,7 +216,6 @@ swaks_body()
 	    "--server 127.0.0.1 --port 2526 --pipeline" \
 	    "--server 127.0.0.1 --port 2525 --protocol SMTP" \
 	    "--socket $DIR/run/submit.sock"; do
-		# shellcheck disable=SC2086
 		swaks $where --helo client.example.net \
 		    --from smith@example.net --to jones@example.org \
 		    --header "Subject: by swaks" --body "a body" >out ||

@@ -230,7 +230,6 @@ received_body()
 	smtp_start "listen on 127.0.0.1 port 2600 mask-src"
 	printf 'x\r\n' >wire
 	for where in "-b 127.0.0.9 $WORKER" "-b 127.0.0.9 $SINGLE"; do
-		# shellcheck disable=SC2086
 		smtp_dialogue $where 220 "> EHLO [192.0.2.99]" 250 \
 		    "> MAIL FROM:<a@b.example>" 250 \
 		    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 "> x" \

@@ -222,10 +222,7 @@ ctl_stat(struct ctl_answer *a, const char *name, uint64_t value)
 	char counter[64];
 
 	snprintf(counter, sizeof(counter), "scheduler.%s", name);
-	ctl_row_begin(a);
-	ctl_field_text(a, "counter", span_str(counter));
-	ctl_field_uint(a, "value", value);
-	ctl_row_end(a);
+	ctl_counter(a, counter, value);
 }
 
 static void

@@ -209,15 +209,6 @@ ctl_show(struct chan *ch, uint64_t request, const struct ctl_request *req)
 }
 
 static void
-ctl_stat(struct ctl_answer *a, const char *name, uint64_t value)
-{
-	ctl_row_begin(a);
-	ctl_field_text(a, "counter", span_str(name));
-	ctl_field_uint(a, "value", value);
-	ctl_row_end(a);
-}
-
-static void
 ctl_stats(struct chan *ch, uint64_t request)
 {
 	struct writer *w = writer_self();
@@ -227,23 +218,23 @@ ctl_stats(struct chan *ch, uint64_t request)
 	if (w->store != NULL)
 		store_stats(w->store, &st);
 	ctl_answer_begin(&a, ch, request);
-	ctl_stat(&a, "spool.messages", st.messages);
-	ctl_stat(&a, "spool.envelopes", st.envelopes);
-	ctl_stat(&a, "spool.live-bytes", st.live_bytes);
-	ctl_stat(&a, "spool.big-bytes", st.big_bytes);
-	ctl_stat(&a, "spool.segments", st.segments);
-	ctl_stat(&a, "spool.free-segments", st.free);
-	ctl_stat(&a, "spool.corrupt", st.quarantined);
-	ctl_stat(&a, "spool.committed", st.committed);
-	ctl_stat(&a, "spool.commit-failures", st.failed);
-	ctl_stat(&a, "spool.refused", w->tx_refused);
-	ctl_stat(&a, "spool.outcomes", st.outcomes);
-	ctl_stat(&a, "spool.moved", st.moved);
-	ctl_stat(&a, "spool.batches", st.batches);
-	ctl_stat(&a, "spool.bytes", st.bytes);
-	ctl_stat(&a, "spool.syncs", st.syncs);
-	ctl_stat(&a, "spool.sync-failures", st.sync_failures);
-	ctl_stat(&a, "spool.recycled", st.recycled);
+	ctl_counter(&a, "spool.messages", st.messages);
+	ctl_counter(&a, "spool.envelopes", st.envelopes);
+	ctl_counter(&a, "spool.live-bytes", st.live_bytes);
+	ctl_counter(&a, "spool.big-bytes", st.big_bytes);
+	ctl_counter(&a, "spool.segments", st.segments);
+	ctl_counter(&a, "spool.free-segments", st.free);
+	ctl_counter(&a, "spool.corrupt", st.quarantined);
+	ctl_counter(&a, "spool.committed", st.committed);
+	ctl_counter(&a, "spool.commit-failures", st.failed);
+	ctl_counter(&a, "spool.refused", w->tx_refused);
+	ctl_counter(&a, "spool.outcomes", st.outcomes);
+	ctl_counter(&a, "spool.moved", st.moved);
+	ctl_counter(&a, "spool.batches", st.batches);
+	ctl_counter(&a, "spool.bytes", st.bytes);
+	ctl_counter(&a, "spool.syncs", st.syncs);
+	ctl_counter(&a, "spool.sync-failures", st.sync_failures);
+	ctl_counter(&a, "spool.recycled", st.recycled);
 	ctl_answer_end(&a, CTL_OK, "");
 }
 

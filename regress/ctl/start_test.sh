@@ -1,0 +1,263 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+#
+# How smtpd starts, refuses to, and ends.
+. "$(atf_get_srcdir)/../lib/instance.sh"
+
+conf()
+{
+	cat <<'CONF'
+hostname "mx.example.org"
+table users file:users
+listen on 127.0.0.1 port 2525
+listen on socket
+action "box" maildir userbase <users>
+match from any for domain "example.org" action "box"
+CONF
+}
+
+start()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	instance_user jones
+	instance_run i
+}
+
+# check OPTION...: the exit status of an smtpd that does not stay; what it
+# prints goes to out and err.
+check()
+{
+	_status=0
+	timeout 10 "$SMTPD" -R "$DIR" -d "$@" >out 2>err </dev/null ||
+	    _status=$?
+	echo "$_status"
+}
+
+# Nothing of a daemon is left.
+nothing_left()
+{
+	instance_empty && ! listening 2525 &&
+	    [ ! -e "$DIR/run/control.sock" ] &&
+	    [ ! -e "$DIR/run/submit.sock" ] && [ ! -e "$DIR/run/smtpd.pid" ]
+}
+
+atf_test_case errors
+errors_head()
+{
+	atf_set descr "smtpd -n says file, line, column, and starts nothing"
+}
+errors_body()
+{
+	instance_new i <<'CONF'
+hostname "mx.example.org"
+listen on 127.0.0.1 port 2525
+lsiten on 127.0.0.1 port 2526
+action "local" maildir
+match for any action "locl"
+CONF
+	for option in -n -nv ""; do
+		atf_check_equal 1 "$(check $option)"
+		grep -q "smtpd.conf:3:1: " err || atf_fail "no place: $(cat err)"
+		grep -q "smtpd.conf:5:22: " err || atf_fail "no place: $(cat err)"
+		grep -q "did you mean 'listen'" err || atf_fail "no hint: $(cat err)"
+		grep -q "did you mean 'local'" err || atf_fail "no hint: $(cat err)"
+	done
+	nothing_left || atf_fail "something runs: $(ls -R "$DIR")"
+	[ ! -e "$DIR/queue" ] || atf_fail "a queue was made"
+	# -n neither needs root nor a daemon to be away
+	conf >"$DIR/smtpd.conf"
+	chmod 644 "$DIR/smtpd.conf" "$DIR/users"
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    "$SMTPD" -R "$DIR" -n 2>err || atf_fail "$(cat err)"
+	grep -q "configuration OK" err || atf_fail "$(cat err)"
+}
+
+atf_test_case missing
+missing_head()
+{
+	atf_set descr "no configuration, no root, wrong options: it says so"
+}
+missing_body()
+{
+	instance_new i </dev/null
+	conf >"$DIR/smtpd.conf"
+	atf_check_equal 1 "$(check -f "$DIR/none")"
+	grep -q "none" err || atf_fail "$(cat err)"
+	atf_check_equal 1 "$(check -x)"
+	grep -q "^usage: smtpd" err || atf_fail "$(cat err)"
+	atf_check_equal 1 "$(check -D novalue)"
+	status=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    "$SMTPD" -R "$DIR" -d 2>err || status=$?
+	atf_check_equal 1 "$status"
+	grep -q "root" err || atf_fail "$(cat err)"
+}
+
+atf_test_case version
+version_head()
+{
+	atf_set descr "-V says the version and whether it is confined"
+}
+version_body()
+{
+	atf_check -o match:"^Bulkhead [0-9.]+, confinement " "$SMTPD" -V
+}
+
+atf_test_case macro
+macro_head()
+{
+	atf_set descr "-D gives a macro that overrides the file's"
+}
+macro_body()
+{
+	instance_new i <<CONF
+port = 2600
+$(conf | sed 's/2525/$port/')
+CONF
+	instance_user jones
+	instance_run i -D port=2525
+	listening 2525 || atf_fail "not at the port of -D"
+	! listening 2600 || atf_fail "at the port of the file"
+	# it holds for a reload as well
+	ctl reload >/dev/null || atf_fail "reload"
+	listening 2525 || atf_fail "not at the port of -D after a reload"
+}
+
+atf_test_case port_in_use
+port_in_use_head()
+{
+	atf_set descr "a port in use is an error of the start"
+}
+port_in_use_body()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	python3 -c '
+import socket, time
+s = socket.socket()
+s.bind(("127.0.0.1", 2525))
+s.listen()
+time.sleep(60)' &
+	wait_for listening 2525
+	atf_check_equal 1 "$(check)"
+	grep -q "2525" err || atf_fail "$(cat err)"
+	grep -q "in use" err || atf_fail "$(cat err)"
+	instance_empty || atf_fail "roles were started"
+	[ ! -e "$DIR/run/control.sock" ] || atf_fail "the socket is left"
+}
+
+atf_test_case twice
+twice_head()
+{
+	atf_set descr "a second daemon in the same place is refused, and the" \
+	    "first goes on"
+}
+twice_body()
+{
+	start
+	atf_check_equal 1 "$(check)"
+	grep -q "running already" err || atf_fail "$(cat err)"
+	atf_check_equal "$(cat "$DIR/pid")" "$(cat "$DIR/run/smtpd.pid")"
+	send smith@example.net jones@example.org >/dev/null
+	"$LIBDIR/send.py" -w "$DIR/run/submit.sock" smith@example.net \
+	    jones@example.org >/dev/null || atf_fail "the socket is dead"
+	mailbox_wait jones 2
+	ctl show status >/dev/null || atf_fail "it does not answer"
+}
+
+atf_test_case stop
+stop_head()
+{
+	atf_set descr "TERM and INT end everything: no process, no socket, no" \
+	    "pid file"
+}
+stop_body()
+{
+	start
+	send smith@example.net jones@example.org >/dev/null
+	mailbox_wait jones 1
+	"$LIBDIR/dialogue.py" 127.0.0.1:2525 220 "> NOOP" 250 reply \
+	    >dialogue 2>&1 &
+	wait_for grep -q 250 dialogue
+	instance_stop i
+	nothing_left || atf_fail "left: $(ls "$DIR/run"; ps -e)"
+	grep -q '^421' dialogue || atf_fail "the client heard nothing"
+	instance_run i
+	kill -INT "$(cat "$DIR/pid")"
+	wait_for gone "$(cat "$DIR/pid")" || atf_fail "INT does not end it"
+	status=0
+	wait "$(cat "$DIR/pid")" || status=$?
+	atf_check_equal 0 "$status"
+	nothing_left || atf_fail "left: $(ls "$DIR/run"; ps -e)"
+	# TERM amid the start
+	for delay in 0 0.01 0.02 0.04 0.08; do
+		"$SMTPD" -R "$DIR" -d >>"$DIR/log" 2>&1 </dev/null &
+		pid=$!
+		sleep "$delay"
+		kill -TERM "$pid"
+		wait_for gone "$pid" || atf_fail "TERM does not end a start"
+		wait_for instance_empty || atf_fail "roles are left"
+	done
+	instance_run i
+}
+
+atf_test_case killed
+killed_head()
+{
+	atf_set descr "when the master is killed all go, and a restart has" \
+	    "every message"
+}
+killed_body()
+{
+	start
+	ctl pause mda >/dev/null
+	send -n 30 smith@example.net jones@example.org >ids
+	kill -KILL "$(cat "$DIR/pid")"
+	DEADLINE=5 wait_for instance_empty || atf_fail "left: $(ps -e)"
+	# what it has left in the file system does not matter
+	instance_run i
+	mailbox_wait jones 30
+	for id in $(cat ids); do
+		maildir_files jones | grep -q "$id" || atf_fail "$id is lost"
+	done
+	atf_check_equal 30 "$(mailbox_count jones)"
+}
+
+atf_test_case background
+background_head()
+{
+	atf_set descr "without -d it goes into the background when it is ready"
+}
+background_body()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	instance_user jones
+	timeout 20 "$SMTPD" -R "$DIR" >out 2>err </dev/null ||
+	    atf_fail "$(cat err)"
+	wait_for ctl show status || atf_fail "it does not answer"
+	pid=$(cat "$DIR/run/smtpd.pid")
+	send smith@example.net jones@example.org >/dev/null
+	mailbox_wait jones 1
+	kill -TERM "$pid"
+	wait_for gone "$pid" || atf_fail "TERM does not end it"
+	nothing_left || atf_fail "left: $(ls "$DIR/run")"
+	# what goes wrong is said before
+	echo "lsiten" >>"$DIR/smtpd.conf"
+	status=0
+	"$SMTPD" -R "$DIR" >out 2>err </dev/null || status=$?
+	atf_check_equal 1 "$status"
+	grep -q ":7:1: " err || atf_fail "$(cat err)"
+}
+
+atf_init_test_cases()
+{
+	for case in errors missing version macro port_in_use twice stop \
+	    killed background; do
+		atf_add_test_case "$case"
+	done
+}
