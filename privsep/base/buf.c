@@ -129,8 +129,11 @@ buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 	va_list again;
 	int n;
 
-	/* vsnprintf wants room for its NUL, which does not count as content */
-	if (buf_reserve(b, 64) != 0 && b->err != -E_TOOLONG)
+	if (b->err != 0)
+		return b->err;
+	/* vsnprintf wants room for its NUL, which does not count as content:
+	 * too little of it here is no failure yet */
+	if (buf_reserve(b, 64) == -E_NOMEM)
 		return b->err;
 	b->err = 0;
 	va_copy(again, ap);

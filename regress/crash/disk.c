@@ -33,6 +33,7 @@ struct entry {
 struct node {
 	struct node *next; /* of all, latest first */
 	ino_t ino;
+	unsigned serial;
 	bool dir;
 	/* file: as programs see it, and what is durable */
 	unsigned char *now, *base;
@@ -85,6 +86,7 @@ node_new(struct disk *d, ino_t ino, bool dir)
 	n->ino = ino;
 	n->dir = dir;
 	n->next = d->nodes;
+	n->serial = d->nodes == NULL ? 0 : d->nodes->serial + 1;
 	d->nodes = n;
 	return n;
 }
@@ -497,7 +499,7 @@ choice_names(const struct choice *c, const struct node *dir)
 		return SIZE_MAX;
 	if (c->ordered)
 		return c->cut;
-	h = choice_hash(c, dir->ino, UINT32_MAX);
+	h = choice_hash(c, dir->serial, UINT32_MAX);
 	for (i = 0; i < c->disk->edits_len; i++)
 		n += c->disk->edits[i].dir == dir;
 	at = h % 3 == 0 ? 0 : h % 3 == 1 ? n : h / 3 % (n + 1);

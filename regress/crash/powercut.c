@@ -211,6 +211,7 @@ load_run(void)
 	if ((error = queue_open(run.work, &s)) != 0)
 		errx(1, "a load cannot begin: %s", err_text(error));
 	run.opened_number = run.journal.len;
+	truth_faults(&run.before, run.faults);
 	truth_copy(&run.truth, &run.before);
 	if (truth_check(&run.truth, s, true, &digest) != 0)
 		errx(1, "a load begins with another queue");

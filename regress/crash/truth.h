@@ -33,12 +33,14 @@ struct msg_truth {
 	enum fate fate;
 	uint32_t envs;
 	uint32_t len;
+	bool textless; /* a status text may be missing */
 	struct env_truth env[TRUTH_ENVS];
 };
 
 struct truth {
 	struct msg_truth *msgs; /* by id */
 	uint32_t len, cap;
+	bool textless; /* those to come */
 };
 
 /* Notes in the journal: each is what truth_note is told. */
@@ -51,6 +53,11 @@ enum note {
 };
 
 void truth_note(struct truth *, const uint32_t what[4], enum note);
+
+/* From now on calls fail, or no longer.  A status text, which is for people
+ * only, gets lost where a move cannot read it. */
+void truth_faults(struct truth *, bool faults);
+
 void truth_copy(struct truth *to, const struct truth *from);
 
 /*

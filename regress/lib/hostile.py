@@ -9,7 +9,8 @@
 #		taken.  Prints "ready" and keeps them.
 #	hostile.py noise HOST PORT SEED N
 #		N connections with random octets, lines of random words of
-#		SMTP, and ends of all kinds.
+#		SMTP, and ends of all kinds; many of them only after a proper
+#		beginning.
 #	hostile.py control PATH SEED N
 #		N connections to the control socket with frames of all wrong
 #		kinds: empty, cut, random, too large, with descriptors.
@@ -62,10 +63,20 @@ WORDS = [
 ]
 
 
+PROPER = [
+    b"EHLO c.example\r\n", b"MAIL FROM:<a@b.example>\r\n",
+    b"RCPT TO:<jones@example.org>\r\n", b"DATA\r\n",
+]
+
+
 def noise(host, port, seed, count):
     rng = random.Random(int(seed))
     for _ in range(int(count)):
         sock = dial(host, port)
+        for line in PROPER[:rng.randrange(len(PROPER) + 1)]:
+            sock.recv(65536)
+            sock.sendall(line)
+        sock.recv(65536)
         sock.settimeout(0.05)
         data = b""
         if rng.random() < 0.3:

@@ -19,6 +19,14 @@ started()
 	sed 's/^.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
 }
 
+# note FILE: the processes that there are now, and when they began.
+note()
+{
+	for _pid in $(sessions); do
+		echo "$_pid $(started "$_pid")"
+	done >"$1"
+}
+
 count_is()
 {
 	[ "$(sessions | wc -l)" = "$1" ]
@@ -34,19 +42,19 @@ connection_body()
 {
 	smtp_start "smtp spares 3"
 	wait_for count_is 4 || instance_fail "not 3 spares and a worker"
-	for pid in $(sessions); do
-		echo "$pid $(started "$pid")"
-	done >before
+	note before_one
 	smtp_hold one $SINGLE 220 "> EHLO c.example" 250
 	held_one=$HELD
 	one=$(servers_of 2526)
+	note before_two
 	smtp_hold two $SINGLE 220 "> EHLO c.example" 250
 	both=$(servers_of 2526)
 	[ "$(echo "$both" | wc -l)" = 2 ] || atf_fail "served by: $both"
 	two=$(echo "$both" | grep -vx "$one")
+	grep -qx "$one $(started "$one")" before_one &&
+	    grep -qx "$two $(started "$two")" before_two ||
+	    atf_fail "a process was made for its client"
 	for pid in $one $two; do
-		grep -qx "$pid $(started "$pid")" before ||
-		    atf_fail "$pid was made for its client"
 		[ "$(readlink "/proc/$pid/exe")" = \
 		    "$OBJDIR/libexec/bulkhead/session" ] ||
 		    atf_fail "$pid is another program"

@@ -430,6 +430,8 @@ no_growth_body()
 		smtp limit max-mails 100000
 		smtp limit max-errors 10000
 		smtp limit max-rejected-rcpt 100000"
+	# a sanitizer keeps what is freed, and tells of leaks itself
+	! "$SMTPD" -V | grep -qi sanitize || return 0
 	group="MAIL FROM:<a@b.example>\r\nRCPT TO:<jones@example.org>\r\n"
 	group="${group}RCPT TO:<green@example.org>\r\nRSET\r\n"
 	for _ in $(seq 50); do

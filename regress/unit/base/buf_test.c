@@ -39,6 +39,18 @@ ATF_TC_BODY(buf_addf_fills_to_the_last_octet, tc)
 	buf_clear(&b);
 }
 
+ATF_TC_WITHOUT_HEAD(buf_addf_does_not_forget_an_earlier_failure);
+ATF_TC_BODY(buf_addf_does_not_forget_an_earlier_failure, tc)
+{
+	struct buf b;
+
+	buf_init(&b, 8);
+	ATF_CHECK_EQ(-E_TOOLONG, buf_add(&b, "more than eight", 15));
+	ATF_CHECK_EQ(-E_TOOLONG, buf_addf(&b, "x"));
+	ATF_CHECK_EQ(0, b.len);
+	buf_clear(&b);
+}
+
 ATF_TC_WITHOUT_HEAD(reader_gives_back_what_was_put);
 ATF_TC_BODY(reader_gives_back_what_was_put, tc)
 {
@@ -98,6 +110,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, buf_refuses_more_than_its_maximum);
 	ATF_TP_ADD_TC(tp, buf_addf_fills_to_the_last_octet);
+	ATF_TP_ADD_TC(tp, buf_addf_does_not_forget_an_earlier_failure);
 	ATF_TP_ADD_TC(tp, reader_gives_back_what_was_put);
 	ATF_TP_ADD_TC(tp, reader_turns_bad_at_every_truncation);
 	ATF_TP_ADD_TC(tp, reader_refuses_a_span_over_its_limit);

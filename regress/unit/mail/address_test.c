@@ -393,13 +393,13 @@ ATF_TC_BODY(error_leaves_the_result_alone, tc)
 static char *
 vectors_read(const char *name)
 {
-	const char *dir = getenv("BULKHEAD_VECTORS");
+	const char *dir = getenv("BULKHEAD_SRC");
 	char path[1024], *text;
 	size_t n;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s",
-	    dir != NULL ? dir : "../shared/vectors", name);
+	snprintf(path, sizeof(path), "%s/../shared/vectors/%s",
+	    dir != NULL ? dir : ".", name);
 	if ((f = fopen(path, "r")) == NULL)
 		return NULL;
 	text = calloc(1, 1 << 20);

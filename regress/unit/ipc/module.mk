@@ -1,0 +1,3 @@
+ipc_UNIT := ipc confine config mail base
+$(eval $(call unit,ipc,msg_test,$(ipc_UNIT)))
+$(eval $(call unit,ipc,chan_test,$(ipc_UNIT)))
