@@ -130,6 +130,14 @@ bool maildir_prepare(char *path, size_t size);
 /* Sync what was written, move it into new/, sync that, and report. */
 void maildir_commit(void);
 
+/* --- dotlock.c --- */
+
+/* Try to take the dot-lock name in dir_fd.  Gives the descriptor that
+ * dotlock_drop() takes; -1 with errno, EEXIST while another has it (which is
+ * removed here if its owner is dead: try again). */
+int dotlock_take(int dir_fd, const char *name);
+void dotlock_drop(int dir_fd, const char *name, int fd);
+
 /* --- mbox.c --- */
 
 /* Append, sync and report. */

@@ -20,10 +20,11 @@
 #include "privsep/base/err.h"
 
 #define MBOX_LOCK_STEP  50
-#define MBOX_STALE_S    300 /* age of a dot-lock that nobody holds */
 #define MBOX_NAME_MAX   255
 #define MBOX_NEEDLE_MAX 2048 /* octets that tell a record from all others */
 #define MBOX_BATCH      64
+/* A piece of content at most doubles: every line of it "From " quoted. */
+#define MBOX_PIECE_MAX  (512 * 1024)
 
 /* A message that is written and waits for the sync. */
 struct pending {
@@ -34,14 +35,14 @@ struct pending {
 static struct {
 	int dir_fd;
 	int fd;
-	bool locked; /* by a dot-lock */
+	int lock_fd; /* of a dot-lock */
 	off_t start; /* length of the file before what is pending */
 	char path[PATH_MAX];
 	char name[MBOX_NAME_MAX + 1];
 	char lock[MBOX_NAME_MAX + 8];
 	struct pending pending[MBOX_BATCH];
 	size_t npending;
-} mbox = { .dir_fd = -1, .fd = -1 };
+} mbox = { .dir_fd = -1, .fd = -1, .lock_fd = -1 };
 
 void
 mbox_prepare(const struct mailer_job *job, gid_t gid)
@@ -79,36 +80,13 @@ mbox_prepare(const struct mailer_job *job, gid_t gid)
 static void
 mbox_close(void)
 {
-	if (mbox.locked)
-		unlinkat(mbox.dir_fd, mbox.lock, 0);
+	if (mbox.lock_fd >= 0)
+		dotlock_drop(mbox.dir_fd, mbox.lock, mbox.lock_fd);
 	if (mbox.fd >= 0)
 		close(mbox.fd);
 	if (mbox.dir_fd >= 0)
 		close(mbox.dir_fd);
-	mbox.fd = mbox.dir_fd = -1;
-	mbox.locked = false;
-}
-
-/* One try at the dot-lock: 0, or -1 with errno. */
-static int
-mbox_dotlock(void)
-{
-	struct stat st;
-	int fd = openat(mbox.dir_fd, mbox.lock,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd >= 0) {
-		mbox.locked = true;
-		close(fd);
-		return 0;
-	}
-	if (errno == EEXIST &&
-	    fstatat(mbox.dir_fd, mbox.lock, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if ((uint64_t)st.st_mtime + MBOX_STALE_S < clock_wall(NULL))
-			unlinkat(mbox.dir_fd, mbox.lock, 0);
-		errno = EEXIST;
-	}
-	return -1;
+	mbox.fd = mbox.dir_fd = mbox.lock_fd = -1;
 }
 
 /* Take both locks, waiting for other programs.  0 or -1 with errno. */
@@ -123,9 +101,11 @@ mbox_take_locks(void)
 	for (;;) {
 		/* a directory that is not the user's to write to (a mail spool
 		 * of root) has no dot-locks of ours: fcntl(2) is the lock */
-		if (!dot)
-			dot = mbox_dotlock() == 0 || errno == EACCES ||
+		if (!dot) {
+			mbox.lock_fd = dotlock_take(mbox.dir_fd, mbox.lock);
+			dot = mbox.lock_fd >= 0 || errno == EACCES ||
 			    errno == EPERM || errno == EROFS;
+		}
 		if (dot && fcntl(mbox.fd, F_SETLK, &whole) == 0)
 			return 0;
 		if (clock_ms() >= deadline) {
@@ -227,10 +207,54 @@ mbox_quote(struct span in, bool *at_start, struct buf *out)
 	}
 }
 
-/* The record from its "From " line on; write it, or with fd -1 gather its
- * first octets in out.  0 or -1 with errno. */
+/* Where the octets of a record go.  0, or -1 with errno to end it. */
+struct sink {
+	int (*put)(struct sink *, struct span);
+	struct buf first; /* for sink_first() */
+	off_t at;         /* for sink_compare(): where it goes on */
+	bool cut;         /* it was the same up to the end of the file */
+};
+
 static int
-mbox_record(const struct mail *m, int fd, struct buf *out)
+sink_write(struct sink *k, struct span s)
+{
+	return content_write(mbox.fd, s);
+}
+
+static int
+sink_first(struct sink *k, struct span s)
+{
+	if (s.len > MBOX_NEEDLE_MAX - k->first.len)
+		s.len = MBOX_NEEDLE_MAX - k->first.len;
+	buf_add(&k->first, s.p, s.len);
+	return k->first.len < MBOX_NEEDLE_MAX ? 0 : -1;
+}
+
+static int
+sink_compare(struct sink *k, struct span s)
+{
+	static unsigned char there[64 * 1024];
+
+	while (s.len > 0) {
+		size_t want = s.len < sizeof(there) ? s.len : sizeof(there);
+		ssize_t n = pread(mbox.fd, there, want, k->at);
+
+		if (n < 0 || memcmp(there, s.p, (size_t)n) != 0)
+			return -1;
+		k->at += n;
+		if (n == 0) {
+			k->cut = true;
+			return -1;
+		}
+		s.p += n;
+		s.len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The record from its "From " line on.  0 or -1 with errno. */
+static int
+mbox_record(const struct mail *m, struct sink *k, struct buf *out)
 {
 	bool at_start = true;
 	uint64_t off = 0;
@@ -247,55 +271,92 @@ mbox_record(const struct mail *m, int fd, struct buf *out)
 		if (piece.len == 0)
 			break;
 		mbox_quote(piece, &at_start, out);
-		if (fd < 0)
-			return 0;
-		if (out->err != 0 || content_write(fd, buf_span(out)) != 0)
+		if (out->err != 0 || k->put(k, buf_span(out)) != 0)
 			return -1;
 		buf_reset(out);
 	}
 	if (!at_start)
 		buf_put_u8(out, '\n');
 	buf_put_u8(out, '\n');
-	return fd < 0 ? 0 : content_write(fd, buf_span(out));
+	return out->err != 0 ? -1 : k->put(k, buf_span(out));
 }
 
-/* An attempt that was cut may have got through: look for the first octets of
- * the record, which hold the id of the message. */
-static bool
-mbox_delivered(const struct mail *m)
+/* Where the first octets of a record are, which hold the id of the message;
+ * -1 when they are not there. */
+static off_t
+mbox_find(struct span needle)
 {
 	static unsigned char window[64 * 1024 + MBOX_NEEDLE_MAX];
-	struct buf needle;
-	size_t have = 0;
+	unsigned char *found;
+	size_t have = 0, keep;
 	off_t off = 0;
-	bool found = false;
 	ssize_t n;
 
-	if ((m->flags & DELIVER_IN_DOUBT) == 0)
-		return false;
-	buf_init(&needle, 256 * 1024);
-	mbox_record(m, -1, &needle);
-	if (needle.len > MBOX_NEEDLE_MAX)
-		needle.len = MBOX_NEEDLE_MAX;
-	while (!found &&
-	    (n = pread(mbox.fd, window + have, sizeof(window) - have, off)) >
-		0) {
-		size_t keep;
-
+	while ((n = pread(mbox.fd, window + have, sizeof(window) - have, off)) >
+	    0) {
 		off += n;
 		have += (size_t)n;
-		found = memmem(window, have, needle.data, needle.len) != NULL;
+		found = memmem(window, have, needle.p, needle.len);
+		if (found != NULL)
+			return off - (off_t)have + (found - window);
 		keep = have < needle.len ? have : needle.len - 1;
 		memmove(window, window + have - keep, keep);
 		have = keep;
 	}
-	buf_clear(&needle);
-	return found;
+	return -1;
+}
+
+/* An attempt that was cut may have got through, whole or up to a point: what
+ * has no end is taken back, and written anew. */
+static bool
+mbox_delivered(const struct mail *m)
+{
+	struct sink k = { .put = sink_first };
+	struct buf out;
+	bool whole = false;
+	off_t at;
+
+	if ((m->flags & DELIVER_IN_DOUBT) == 0)
+		return false;
+	buf_init(&out, MBOX_PIECE_MAX);
+	buf_init(&k.first, MBOX_NEEDLE_MAX);
+	mbox_record(m, &k, &out);
+	at = mbox_find(buf_span(&k.first));
+	if (at >= 0) {
+		buf_reset(&out);
+		k = (struct sink){ sink_compare, k.first, at, false };
+		whole = mbox_record(m, &k, &out) == 0;
+		if (k.cut && ftruncate(mbox.fd, at) == 0)
+			mbox.start = at < mbox.start ? at : mbox.start;
+	}
+	buf_clear(&k.first);
+	buf_clear(&out);
+	return whole;
+}
+
+/* A record begins after an empty line, whatever the last writer has left. */
+static int
+mbox_separate(off_t end)
+{
+	static const unsigned char lines[] = "\n\n";
+	unsigned char last[2] = { '\n', '\n' };
+	size_t n = end == 1 ? 1 : 2, missing = 0;
+
+	if (end == 0)
+		return 0;
+	if (pread(mbox.fd, last + 2 - n, n, end - (off_t)n) != (ssize_t)n)
+		return -1;
+	if (last[1] != '\n')
+		missing = 2;
+	else if (last[0] != '\n')
+		missing = 1;
+	return content_write(mbox.fd, (struct span){ lines, missing });
 }
 
 void
 mbox_put(const struct mail *m)
 {
+	struct sink k = { .put = sink_write };
 	struct mail_result result;
 	struct buf out;
 	off_t before;
@@ -307,10 +368,10 @@ mbox_put(const struct mail *m)
 	if (mailer_settled(m, mbox_delivered(m)))
 		return;
 	before = lseek(mbox.fd, 0, SEEK_END);
-	/* a piece can at most double: every line of it ">" */
-	buf_init(&out, 512 * 1024);
+	buf_init(&out, MBOX_PIECE_MAX);
 	errno = 0;
-	if (before < 0 || mbox_record(m, mbox.fd, &out) != 0) {
+	if (before < 0 || mbox_separate(before) != 0 ||
+	    mbox_record(m, &k, &out) != 0) {
 		if (errno == 0)
 			errno = ENOMEM;
 		mail_result_errno(&result, "writing to the mbox");

@@ -149,8 +149,10 @@ check_actions(struct parse *p)
 			pa->a.ttl_s = p->cfg->set.queue_ttl_s;
 		if ((error = check_ref(p, &pa->alias, ARG_MAP, &pa->a.alias)) !=
 			0 ||
-		    (error = check_ref(
-			 p, &pa->userbase, ARG_USERS, &pa->a.userbase)) != 0)
+		    (error = check_ref(p, &pa->userbase,
+			 /* with a user of its own it only says who is there */
+			 pa->a.user == NULL ? ARG_USERS : ARG_MAP,
+			 &pa->a.userbase)) != 0)
 			return error;
 	}
 	p->cfg->actions = chk_calloc(p->nactions + 1, sizeof(*p->cfg->actions));

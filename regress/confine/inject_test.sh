@@ -63,6 +63,7 @@ process_dies_and_is_replaced_body()
 
 atf_init_test_cases()
 {
+	hull_enforced || return 0
 	for _case in $ROLES mailer master process_dies_and_is_replaced; do
 		atf_add_test_case "$_case"
 	done

@@ -1,3 +1,4 @@
 # Tools of the tests of confinement.
 tracee_SRCS := regress/confine/expect.c regress/confine/tracee.c
 $(eval $(call tool,confine,inject,tracee confine base))
+$(eval $(call tool,confine,deny,base))

@@ -71,3 +71,9 @@ hull_replaced()
 {
 	gone "$2" && hull_has "$1" && ! role_pids "$1" | grep -qx "$2"
 }
+
+# Whether this build confines at all; one with sanitizers does not quite.
+hull_enforced()
+{
+	"$SMTPD" -V | grep -q 'confinement enforced'
+}

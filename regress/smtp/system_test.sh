@@ -53,7 +53,8 @@ system_stop()
 atf_test_case mbox_of_a_system_user
 mbox_of_a_system_user_head()
 {
-	atf_set require.user root timeout 60
+	atf_set require.user root
+	atf_set timeout 60
 }
 mbox_of_a_system_user_body()
 {
@@ -84,7 +85,8 @@ mbox_of_a_system_user_body()
 atf_test_case maildir_and_service_users
 maildir_and_service_users_head()
 {
-	atf_set require.user root timeout 60
+	atf_set require.user root
+	atf_set timeout 60
 }
 maildir_and_service_users_body()
 {
@@ -122,7 +124,8 @@ maildir_and_service_users_body()
 atf_test_case start_says_why_not
 start_says_why_not_head()
 {
-	atf_set require.user root timeout 60
+	atf_set require.user root
+	atf_set timeout 60
 }
 start_says_why_not_body()
 {

@@ -10,8 +10,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../lib")
-from send import Client, Refused  # noqa: E402
+from send import Client, Refused
 
 CLIENTS = 10
 PACE = 0.02  # seconds between the messages of one client
