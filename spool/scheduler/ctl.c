@@ -152,6 +152,9 @@ ctl_run(struct scheduler *s)
 	TAILQ_FOREACH_SAFE(j, &s->jobs, entry, next) {
 		if (j->verb == CTL_SHOW_QUEUE)
 			job_show(s, j, control);
+		else if (s->loading)
+			/* an order for all is for those to come, too */
+			continue;
 		else
 			job_order(s, j, control);
 		if (j->end)
@@ -206,7 +209,11 @@ ctl_order(struct scheduler *s, struct chan *ch, uint64_t request,
 	if (m != NULL && index >= 0 && index <= UINT32_MAX)
 		e = queue_envelope(m, (uint32_t)index);
 	if (m == NULL || (index >= 0 && e == NULL)) {
-		ctl_reply(ch, request, CTL_NO_SUCH, "not in the queue");
+		if (s->loading)
+			ctl_reply(ch, request, CTL_FAILED,
+			    "the queue is being read; try again");
+		else
+			ctl_reply(ch, request, CTL_NO_SUCH, "not in the queue");
 		return;
 	}
 	if (e != NULL)
