@@ -85,6 +85,24 @@ child_all_ready(void)
 	return (ready & wanted) == wanted;
 }
 
+/* Our own output is not for the roles: who holds it could forge log lines, or
+ * keep the terminal of who started us.  What they say goes over the channel;
+ * only the sanitizers know no other way. */
+static bool
+child_silence(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0)
+		return false;
+#ifndef BULKHEAD_SANITIZE
+	if (dup2(null, STDERR_FILENO) < 0)
+		return false;
+#endif
+	return true;
+}
+
 /* In the new process: nothing but the channel is left open, and the role's
  * own program takes over. */
 static _Noreturn void
@@ -104,7 +122,7 @@ child_exec(enum role role, int fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* the program's own descriptor is close-on-exec */
-	if (dup2(fd, CHILD_FD) == CHILD_FD)
+	if (child_silence() && dup2(fd, CHILD_FD) == CHILD_FD)
 		fexecve(master.program_fd[role], argv, envp);
 	_exit(111);
 }

@@ -38,7 +38,7 @@ msg_settle(struct msg_truth *m)
 		e = &m->env[i];
 		if (e->maybes > 0)
 			e->sure = e->maybe[e->maybes - 1];
-		e->maybes = 0;
+		e->maybes = e->rests = 0;
 		if (!store_state_final(e->sure.state))
 			dead = false;
 	}
@@ -68,7 +68,8 @@ truth_note(struct truth *t, const uint32_t what[4], enum note note)
 		m->fate = what[1] ? FATE_MAYBE : FATE_ABSENT;
 		break;
 	case NOTE_OUTCOME:
-		e = &m->env[what[1]];
+		e = &m->env[what[1] >> 24];
+		e->rests = what[1] & 0xffffff;
 		e->maybe[e->maybes].state = (uint8_t)(what[2] >> 16);
 		e->maybe[e->maybes++].attempts = (uint16_t)what[2];
 		break;
@@ -251,8 +252,7 @@ content_good(struct store *s, uint32_t id, uint32_t len, uint64_t *digest)
 
 /* One message that is in the queue.  NULL or what is wrong with it. */
 static const char *
-found_check(
-    struct truth *t, struct store *s, uint64_t id, bool adopt, uint64_t *digest)
+found_check(struct truth *t, struct store *s, uint64_t id, uint64_t *digest)
 {
 	struct store_message m = { 0 };
 	struct msg_truth *want;
@@ -281,7 +281,7 @@ found_check(
 	}
 	if (wrong == NULL && !content_good(s, (uint32_t)id, want->len, digest))
 		wrong = "has other content";
-	for (i = 0; wrong == NULL && adopt && i < m.env_len; i++) {
+	for (i = 0; wrong == NULL && i < m.env_len; i++) {
 		want->env[i].sure = (struct env_now){
 			(uint8_t)m.env[i].now.state, m.env[i].now.attempts
 		};
@@ -293,8 +293,35 @@ found_check(
 	return wrong;
 }
 
+/* An outcome that counts although the message that was queued before it, in
+ * the same batch, is not there. */
+static unsigned
+rests_check(struct truth *t, const unsigned char *seen)
+{
+	struct env_truth *e;
+	unsigned broken = 0;
+	uint32_t i, j;
+
+	for (i = 0; i < t->len; i++) {
+		for (j = 0; j < t->msgs[i].envs; j++) {
+			e = &t->msgs[i].env[j];
+			if (e->rests != 0 &&
+			    t->msgs[e->rests].fate == FATE_MAYBE &&
+			    !seen[e->rests] &&
+			    (!seen[i] || store_state_final(e->sure.state))) {
+				fprintf(stderr,
+				    "message %u is done without %u\n", i,
+				    e->rests);
+				broken++;
+			}
+			e->rests = 0;
+		}
+	}
+	return broken;
+}
+
 unsigned
-truth_check(struct truth *t, struct store *s, bool adopt, uint64_t *digest)
+truth_check(struct truth *t, struct store *s, uint64_t *digest)
 {
 	unsigned char *seen = need(t->len + 1u, 1);
 	struct store_cursor c;
@@ -309,15 +336,16 @@ truth_check(struct truth *t, struct store *s, bool adopt, uint64_t *digest)
 	while (store_walk_next(s, &c, &m) == 0) {
 		id = m.meta.msgid;
 		store_message_clear(&m);
-		wrong = id < t->len && seen[id]
-		    ? "is there twice"
-		    : found_check(t, s, id, adopt, digest);
+		wrong = id < t->len && seen[id] ? "is there twice"
+						: found_check(t, s, id, digest);
 		if (id < t->len)
 			seen[id] = 1;
-		if (wrong != NULL && ++broken > 0)
-			fprintf(
-			    stderr, "message %u %s\n", (unsigned)id, wrong);
+		if (wrong == NULL)
+			continue;
+		fprintf(stderr, "message %u %s\n", (unsigned)id, wrong);
+		broken++;
 	}
+	broken += rests_check(t, seen);
 	for (i = 0; i < t->len; i++) {
 		if (seen[i])
 			continue;
@@ -326,8 +354,7 @@ truth_check(struct truth *t, struct store *s, bool adopt, uint64_t *digest)
 			fprintf(stderr, "message %u is lost\n", i);
 			broken++;
 		}
-		if (adopt)
-			t->msgs[i].fate = FATE_ABSENT;
+		t->msgs[i].fate = FATE_ABSENT;
 	}
 	free(seen);
 	return broken;

@@ -27,6 +27,7 @@ struct env_truth {
 	struct env_now sure;
 	struct env_now maybe[TRUTH_MAYBES]; /* queued after that */
 	uint32_t maybes;
+	uint32_t rests; /* the last of them rests on this message, or 0 */
 };
 
 struct msg_truth {
@@ -48,7 +49,7 @@ enum note {
 	NOTE_TRY,     /* id, envelopes, octets: given to the queue */
 	NOTE_DURABLE, /* id */
 	NOTE_REFUSED, /* id, whether it may come back all the same */
-	NOTE_OUTCOME, /* id, index, state << 16 | attempts: queued */
+	NOTE_OUTCOME, /* id, index << 24 | rests, state << 16 | attempts */
 	NOTE_SETTLED, /* all outcomes are durable */
 };
 
@@ -63,10 +64,9 @@ void truth_copy(struct truth *to, const struct truth *from);
 /*
  * Hold the queue against it.  0, or a line on standard error for each broken
  * promise and their number.  *digest stands for all that is in the queue.
- * With adopt, what was in doubt is no longer: it is as it was found.
+ * What was in doubt is no longer: it is as it was found.
  */
-unsigned truth_check(
-    struct truth *, struct store *, bool adopt, uint64_t *digest);
+unsigned truth_check(struct truth *, struct store *, uint64_t *digest);
 
 /* Begin a message of that id and give it to the queue; what the call that
  * failed said. */

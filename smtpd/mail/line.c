@@ -4,33 +4,21 @@
  * and whether its octets may be looked at; the commands are not known here
  * but for the length that theirs may have.
  */
-#include <string.h>
-
 #include "smtpd/mail/line.h"
 
-/* Commands whose lines may be longer than 512 octets. */
-static const struct {
-	const char *verb;
-	size_t max;
-} line_limits[] = {
-	{ "MAIL", LINE_PATH_MAX },
-	{ "RCPT", LINE_PATH_MAX },
-	{ "AUTH", LINE_AUTH_MAX },
-};
-
-size_t
-line_max(struct span in)
+/* The limit for a command that begins with these octets. */
+static size_t
+line_max(struct span in, size_t path_max)
 {
-	size_t i;
+	struct span verb = { in.p, 4 };
 
-	if (in.len < 4)
+	if (in.len < verb.len)
 		return LINE_COMMAND_MAX;
-	for (i = 0; i < sizeof(line_limits) / sizeof(line_limits[0]); i++) {
-		if (span_caseeq((struct span){ in.p, 4 },
-			span_str(line_limits[i].verb)))
-			return line_limits[i].max;
-	}
-	return LINE_COMMAND_MAX;
+	if (span_caseeq(verb, span_str("MAIL")) ||
+	    span_caseeq(verb, span_str("RCPT")))
+		return path_max;
+	return span_caseeq(verb, span_str("AUTH")) ? LINE_AUTH_MAX
+						   : LINE_COMMAND_MAX;
 }
 
 /* Drop up to the CRLF of a refused line.  Returns how much went. */
@@ -68,10 +56,10 @@ line_refused(unsigned char c)
 }
 
 enum line_status
-line_next(struct line_reader *r, struct span in, size_t max, size_t *used,
+line_next(struct line_reader *r, struct span in, size_t path_max, size_t *used,
     struct span *line)
 {
-	size_t i;
+	size_t i, max;
 
 	*used = 0;
 	if (r->draining) {
@@ -79,6 +67,8 @@ line_next(struct line_reader *r, struct span in, size_t max, size_t *used,
 		in.p += *used;
 		in.len -= *used;
 	}
+	/* only now does in begin with the line that is measured */
+	max = line_max(in, path_max);
 	for (i = r->seen; i < in.len; i++) {
 		if (i >= max)
 			return line_refuse(r, in, i, LINE_TOO_LONG, used);

@@ -14,7 +14,7 @@
 
 /* Octets, CRLF included. */
 #define LINE_COMMAND_MAX 512   /* RFC 5321 4.5.3.1.4 */
-#define LINE_PATH_MAX    2048  /* MAIL, RCPT: with all that extensions add */
+#define LINE_PATH_MAX    2048  /* MAIL, RCPT: what extensions add has room */
 #define LINE_AUTH_MAX    12288 /* RFC 4954 4 */
 
 enum line_status {
@@ -31,16 +31,14 @@ struct line_reader {
 	bool drain_cr; /* ... and its last octet was a CR */
 };
 
-/* Find the next line in in, the octets that came and were not used yet; max
- * is the limit in octets with CRLF.  *used octets are to be dropped from the
- * front before the next call, and those kept stand there again.  LINE_OK
- * gives the line without CRLF, borrowed from in.  LINE_BAD and LINE_TOO_LONG
- * come once for a line, as soon as it is seen; the rest of it, to its CRLF,
- * is dropped by the calls that follow.  Input is hostile. */
-enum line_status line_next(struct line_reader *, struct span in, size_t max,
-    size_t *used, struct span *line);
-
-/* The limit for a command that begins with these octets. */
-size_t line_max(struct span in);
+/* Find the next line in in, the octets that came and were not used yet;
+ * path_max is the limit for MAIL and RCPT in octets with CRLF.  *used octets
+ * are to be dropped from the front before the next call, and those kept stand
+ * there again.  LINE_OK gives the line without CRLF, borrowed from in.
+ * LINE_BAD and LINE_TOO_LONG come once for a line, as soon as it is seen; the
+ * rest of it, to its CRLF, is dropped by the calls that follow.  Input is
+ * hostile. */
+enum line_status line_next(struct line_reader *, struct span in,
+    size_t path_max, size_t *used, struct span *line);
 
 #endif

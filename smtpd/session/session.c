@@ -280,23 +280,14 @@ session_flush(struct session *s)
 		s->writing = true;
 }
 
-static size_t
-session_line_max(struct span in)
-{
-	size_t max = line_max(in);
-
-	return max == LINE_PATH_MAX
-	    ? session_settings()->smtp_limit_command_line
-	    : max;
-}
-
 /* Run the next command line.  False when there is no whole one. */
 static bool
 session_line(struct session *s, struct span in, size_t *used)
 {
+	size_t path_max = session_settings()->smtp_limit_command_line;
 	struct span line;
 
-	switch (line_next(&s->line, in, session_line_max(in), used, &line)) {
+	switch (line_next(&s->line, in, path_max, used, &line)) {
 	case LINE_MORE:
 		return false;
 	case LINE_OK:

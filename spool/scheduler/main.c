@@ -110,11 +110,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 scheduler_turn(void)
 {
-	bool more = scheduler_due();
+	/* orders first: what they make due is assigned in this turn, since
+	 * nothing else may come to cause another */
+	bool more = ctl_run(&self);
 
-	assign_run(&self);
-	if (ctl_run(&self))
+	if (scheduler_due())
 		more = true;
+	assign_run(&self);
 	scheduler_timer(more);
 }
 

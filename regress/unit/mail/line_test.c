@@ -28,7 +28,7 @@ run(struct span stream, size_t step, struct buf *out)
 		do {
 			struct span in = { pending, have };
 
-			status = line_next(&r, in, line_max(in), &used, &line);
+			status = line_next(&r, in, LINE_PATH_MAX, &used, &line);
 			if (status == LINE_OK)
 				buf_addf(out, "L[%.*s]", (int)line.len,
 				    (const char *)line.p);
@@ -122,6 +122,29 @@ ATF_TC_BODY(line_of_the_limit_passes_and_one_more_does_not, tc)
 	buf_clear(&got);
 }
 
+/* The octets of a refused line say nothing of the line after it. */
+ATF_TC_WITHOUT_HEAD(limit_is_that_of_the_line_itself);
+ATF_TC_BODY(limit_is_that_of_the_line_itself, tc)
+{
+	unsigned char text[2048];
+	struct buf got;
+
+	buf_init(&got, 1 << 16);
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "NO\0P\r\nMAIL", 10);
+	memcpy(text + 1000, "\r\n", 2);
+	for (size_t step = 1; step <= 1002; step++) {
+		run((struct span){ text, 1002 }, step, &got);
+		ATF_CHECK_EQ(1 + 3 + 994, got.len);
+	}
+	memcpy(text, "NO\0MAIL\r\nNOOP", 13);
+	for (size_t step = 1; step <= 1002; step++) {
+		run((struct span){ text, 1002 }, step, &got);
+		ATF_CHECK(span_eq(buf_span(&got), span_str("BT")));
+	}
+	buf_clear(&got);
+}
+
 ATF_TC_WITHOUT_HEAD(endless_line_is_told_once_and_never_read);
 ATF_TC_BODY(endless_line_is_told_once_and_never_read, tc)
 {
@@ -142,6 +165,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, only_crlf_ends_a_line);
 	ATF_TP_ADD_TC(tp, stray_octet_condemns_the_line_to_its_crlf);
 	ATF_TP_ADD_TC(tp, line_of_the_limit_passes_and_one_more_does_not);
+	ATF_TP_ADD_TC(tp, limit_is_that_of_the_line_itself);
 	ATF_TP_ADD_TC(tp, endless_line_is_told_once_and_never_read);
 	return atf_no_error();
 }

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a traitor can be ordered to do; each order one line:
+ *
+ *	call NAME ARG...	that system call, its arguments in numbers
+ *	open PATH		for reading; and create PATH: for writing
+ *	escape			go up from every descriptor that it has
+ *	fds			say which those are, and of what type
+ *	signal PID SIGNAL	by the C library
+ *	fork			by the C library
+ *	accept			take a connection, and wait for one
+ *	session LISTENER WHAT	SESSION_OPEN as session 1 with the client it
+ *				has accepted, the listening socket, or its own
+ *				channel to the master as the socket
+ *	mail PATH, rcpt PATH, data
+ *				the steps of a transaction of session 1
+ *	raw ROLE TYPE ID LEN FILL FDS
+ *				a frame as it is, by no rule: TYPE by name or
+ *				number, ID in hex or "own" for the message
+ *				that the router gave it, LEN octets of FILL
+ *	odd ROLE TYPE		the least lawful frame but for the zero in it
+ *	short ROLE TYPE		one octet less than the least; and long
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "regress/confine/traitor.h"
+
+#define FDS_END 256
+
+static const char *
+outcome(long rc)
+{
+	return rc < 0 ? strerrorname_np(errno) : "done";
+}
+
+static bool
+act_call(size_t n, char *const *w)
+{
+	long arg[6] = { 0 };
+	size_t i;
+	int nr = n > 1 ? seccomp_syscall_resolve_name(w[1]) : -1;
+
+	for (i = 2; i < n && i < 8; i++)
+		arg[i - 2] = strtol(w[i], NULL, 0);
+	act_result(n > 1 ? w[1] : "?",
+	    outcome(
+		syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5])));
+	return true;
+}
+
+static bool
+act_open(size_t n, char *const *w)
+{
+	act_result("open", outcome(open(w[1], O_RDONLY | O_CLOEXEC)));
+	return true;
+}
+
+static bool
+act_create(size_t n, char *const *w)
+{
+	act_result("create",
+	    outcome(open(w[1], O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
+	return true;
+}
+
+/* The classic ways out of a root directory, from all that is open. */
+static bool
+act_escape(size_t n, char *const *w)
+{
+	static const char *const ways[] = { "..", "etc/passwd",
+		"../../../../../../etc/passwd", "/proc/self/root/etc/passwd",
+		"/proc/1/root/etc/passwd", "/proc/self/mem", "/dev/mem" };
+	size_t i;
+	int fd, got;
+
+	for (fd = -1; fd < FDS_END; fd++)
+		for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			got = openat(fd < 0 ? AT_FDCWD : fd, ways[i],
+			    O_RDONLY | O_CLOEXEC);
+			/* above the root is the root */
+			if (got >= 0 && strcmp(ways[i], "..") != 0) {
+				act_result("escape", ways[i]);
+				return true;
+			}
+			if (got >= 0)
+				close(got);
+		}
+	act_result("escape", "none");
+	return true;
+}
+
+static char
+fd_type(mode_t mode)
+{
+	if (S_ISSOCK(mode))
+		return 's';
+	if (S_ISREG(mode))
+		return 'f';
+	if (S_ISDIR(mode))
+		return 'd';
+	if (S_ISCHR(mode))
+		return 'c';
+	return S_ISFIFO(mode) ? 'p' : 'a'; /* anonymous: epoll */
+}
+
+static bool
+act_fds(size_t n, char *const *w)
+{
+	char list[FDS_END + 1] = "";
+	size_t len = 0;
+	struct stat st;
+	int fd;
+
+	for (fd = 0; fd < FDS_END; fd++)
+		if (fstat(fd, &st) == 0)
+			list[len++] = fd_type(st.st_mode);
+	act_result("fds", list);
+	return true;
+}
+
+static bool
+act_signal(size_t n, char *const *w)
+{
+	act_result("signal",
+	    outcome(kill(
+		(pid_t)strtol(w[1], NULL, 10), (int)strtol(w[2], NULL, 10))));
+	return true;
+}
+
+static bool
+act_fork(size_t n, char *const *w)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	act_result("fork", outcome(pid));
+	return true;
+}
+
+static bool
+act_accept(size_t n, char *const *w)
+{
+	if (traitor.listen_fd < 0)
+		return false;
+	traitor.client_fd = accept4(
+	    traitor.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return traitor.client_fd >= 0;
+}
+
+static bool
+act_session(size_t n, char *const *w)
+{
+	struct chan *ch = role_peer(ROLE_ROUTER);
+	int fd = traitor.client_fd;
+
+	if (ch == NULL)
+		return false;
+	if (strcmp(w[2], "listener") == 0)
+		fd = traitor.listen_fd;
+	else if (strcmp(w[2], "channel") == 0)
+		fd = chan_fd(role_master());
+	if (fd < 0)
+		return false;
+	msg_begin(ch, SESSION_OPEN, 1);
+	msg_put_u32(ch, (uint32_t)strtoul(w[1], NULL, 10));
+	msg_put_fd(ch, fd);
+	msg_send(ch);
+	return true;
+}
+
+static bool
+act_mail(size_t n, char *const *w)
+{
+	struct chan *ch = role_peer(ROLE_ROUTER);
+
+	if (ch == NULL)
+		return false;
+	msg_begin(ch, TX_MAIL, 1);
+	msg_put_span(ch, span_str(w[1]));
+	msg_put_u8(ch, 0);
+	msg_put_u64(ch, 0);
+	msg_put_u8(ch, 0);
+	msg_put_span(ch, span_str(""));
+	msg_put_span(ch, span_str("traitor.example"));
+	msg_put_u8(ch, 1);
+	msg_send(ch);
+	return true;
+}
+
+static bool
+act_rcpt(size_t n, char *const *w)
+{
+	struct chan *ch = role_peer(ROLE_ROUTER);
+
+	msg_begin(ch, TX_RCPT, 1);
+	msg_put_span(ch, span_str(w[1]));
+	msg_put_u8(ch, 0);
+	msg_put_span(ch, span_str(""));
+	msg_send(ch);
+	return true;
+}
+
+static bool
+act_data(size_t n, char *const *w)
+{
+	struct chan *ch = role_peer(ROLE_ROUTER);
+
+	msg_begin(ch, TX_DATA, 1);
+	msg_send(ch);
+	return true;
+}
+
+/* A frame by no rule.  False while there is no such peer. */
+static bool
+send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
+    int fill, unsigned nfds)
+{
+	static unsigned char frame[MSG_HEADER_LEN + MSG_FRAME_MAX];
+	union {
+		struct cmsghdr head;
+		unsigned char space[CMSG_SPACE(sizeof(int) * 8)];
+	} control = { 0 };
+	struct iovec iov = { frame, MSG_HEADER_LEN + len };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int fds[8], i;
+	struct chan *ch = to == ROLE_MASTER ? role_master() : role_peer(to);
+
+	if (ch == NULL || nfds > 8 || len > MSG_FRAME_MAX)
+		return false;
+	for (i = 0; i < 8; i++) {
+		frame[4 + i] = (unsigned char)(id >> (56 - 8 * i));
+		fds[i] = chan_fd(ch);
+	}
+	frame[0] = (unsigned char)(type >> 8);
+	frame[1] = (unsigned char)type;
+	frame[2] = (unsigned char)(zero >> 8);
+	frame[3] = (unsigned char)zero;
+	memset(frame + MSG_HEADER_LEN, fill, len);
+	if (nfds > 0) {
+		mh.msg_control = &control;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int) * nfds);
+		memcpy(CMSG_DATA(&control.head), fds, sizeof(int) * nfds);
+	}
+	act_result("raw", outcome(sendmsg(chan_fd(ch), &mh, MSG_NOSIGNAL)));
+	return true;
+}
+
+static unsigned
+type_by_name(const char *name)
+{
+	unsigned t;
+
+	for (t = MSG_NONE + 1; t < MSG__MAX; t++)
+		if (strcmp(msg_spec(t)->name, name) == 0)
+			return t;
+	return (unsigned)strtoul(name, NULL, 10);
+}
+
+static bool
+act_raw(size_t n, char *const *w)
+{
+	uint64_t id = strcmp(w[3], "own") == 0 ? traitor.message
+					       : strtoull(w[3], NULL, 16);
+
+	return n > 6 &&
+	    send_raw(role_by_name(w[1]), type_by_name(w[2]), 0, id,
+		strtoul(w[4], NULL, 10), (int)strtol(w[5], NULL, 0),
+		(unsigned)strtoul(w[6], NULL, 10));
+}
+
+static bool
+act_odd(size_t n, char *const *w)
+{
+	unsigned type = type_by_name(w[2]);
+
+	return send_raw(role_by_name(w[1]), type, 1, 1, msg_spec(type)->min, 0,
+	    msg_spec(type)->fds);
+}
+
+static bool
+act_short(size_t n, char *const *w)
+{
+	unsigned type = type_by_name(w[2]);
+
+	return send_raw(role_by_name(w[1]), type, 0, 1, msg_spec(type)->min - 1,
+	    0, msg_spec(type)->fds);
+}
+
+static bool
+act_long(size_t n, char *const *w)
+{
+	unsigned type = type_by_name(w[2]);
+
+	return send_raw(role_by_name(w[1]), type, 0, 1, msg_spec(type)->max + 1,
+	    0, msg_spec(type)->fds);
+}
+
+bool
+act(size_t n, char *const *w)
+{
+	static const struct {
+		const char *name;
+		size_t words;
+		bool (*fn)(size_t, char *const *);
+	} acts[] = {
+		{ "call", 2, act_call },
+		{ "open", 2, act_open },
+		{ "create", 2, act_create },
+		{ "escape", 1, act_escape },
+		{ "fds", 1, act_fds },
+		{ "signal", 3, act_signal },
+		{ "fork", 1, act_fork },
+		{ "accept", 1, act_accept },
+		{ "session", 3, act_session },
+		{ "mail", 2, act_mail },
+		{ "rcpt", 2, act_rcpt },
+		{ "data", 1, act_data },
+		{ "raw", 7, act_raw },
+		{ "odd", 3, act_odd },
+		{ "short", 3, act_short },
+		{ "long", 3, act_long },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (n >= acts[i].words && strcmp(w[0], acts[i].name) == 0)
+			return acts[i].fn(n, w);
+	act_result("no such order", n > 0 ? w[0] : "");
+	return true;
+}
