@@ -10,6 +10,22 @@ top=$(pwd)
 dir=$top/demo
 port=2525
 
+# A recipient has to get to its home: where the tree is in somebody's closed
+# home, the instance is seen at another place, in a mount namespace of its own.
+if [ -z "${DEMO_PLACE:-}" ]; then
+	rm -rf "$dir"
+	mkdir "$dir"
+	chmod 755 "$dir"
+	if ! setpriv --reuid 60001 --regid 60001 --clear-groups \
+	    test -x "$dir/."; then
+		export DEMO_PLACE=/mnt
+		exec unshare --mount --propagation private "$0" "$@"
+	fi
+else
+	mount --bind "$dir" "$DEMO_PLACE"
+	dir=$DEMO_PLACE
+fi
+
 say()
 {
 	printf '\n\033[1m== %s\033[0m\n' "$*"
@@ -33,9 +49,8 @@ stop()
 	fi
 }
 
-rm -rf "$dir"
 mkdir -p "$dir/home/jones"
-chmod 755 "$dir" "$dir/home"
+chmod 755 "$dir/home"
 chown 60001:60001 "$dir/home/jones"
 echo "jones 60001:60001:home/jones" >"$dir/users"
 cat >"$dir/smtpd.conf" <<EOF
@@ -99,4 +114,4 @@ say "Stop"
 stop
 pid=
 tail -n 1 "$dir/log"
-echo "Everything of this instance is under $dir."
+echo "Everything of this instance is under $top/demo."

@@ -193,11 +193,10 @@ dsn_returned(const struct dsn *d, struct buf *out)
 	struct header_field field;
 
 	if (!full) {
+		part.len = 0;
 		while (header_next(&rest, &field))
 			part.len = (size_t)(field.whole.p + field.whole.len -
 			    d->content.p);
-		if (rest.p == d->content.p)
-			part.len = 0;
 	}
 	if (part.len > d->return_max) {
 		part.len = d->return_max;

@@ -89,6 +89,9 @@ int place_open(
 /* Sync a directory that was opened to pass through.  0 or -1 with errno. */
 int place_sync(int dir_fd);
 
+/* Whether the user gets to the base directory. */
+bool place_reachable(const struct mailer_job *);
+
 /* Whether every message of this job goes to the same path. */
 bool place_is_fixed(const struct mailer_job *);
 

@@ -4,9 +4,6 @@
  * mailbox format of its action.  What gathers in a turn of the loop is made
  * durable together.
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,28 +28,6 @@ static const struct format {
 #define MAILER_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 void
-mail_result_set(struct mail_result *r, enum env_outcome outcome,
-    const char *status, const char *fmt, ...)
-{
-	va_list ap;
-
-	r->outcome = outcome;
-	r->status = status;
-	va_start(ap, fmt);
-	vsnprintf(r->text, sizeof(r->text), fmt, ap);
-	va_end(ap);
-}
-
-void
-mail_result_errno(struct mail_result *r, const char *doing)
-{
-	bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
-
-	mail_result_set(r, OUT_DEFERRED, full ? "4.2.2" : "4.3.0", "%s: %s",
-	    doing, strerror(errno));
-}
-
-void
 mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *r)
 {
 	struct chan *ch = role_peer(ROLE_DELIVERY);
@@ -65,23 +40,6 @@ mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *r)
 	msg_put_span(ch, span_str(r->status));
 	msg_put_span(ch, span_str(r->text));
 	msg_send(ch);
-}
-
-bool
-mailer_settled(const struct mail *m, bool delivered)
-{
-	struct mail_result result;
-
-	if (content_loops(m))
-		mail_result_set(&result, OUT_FAILED, "5.4.6",
-		    "the message was delivered here before: mail loop");
-	else if (delivered)
-		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
-		    "delivered by an earlier attempt");
-	else
-		return false;
-	mailer_report(m->msgid, m->index, &result);
-	return true;
 }
 
 static int
@@ -149,10 +107,14 @@ mailer_confine(const struct confine_params *given, const char **step)
 	p.dirs = dirs;
 	if ((error = confine_become(&p, step)) != 0)
 		return error;
+	/* a directory that the user cannot get to is the user's trouble: every
+	 * message will say so */
+	if (!place_reachable(&mailer_job))
+		dirs[0] = NULL;
 	/* a Maildir that is always the same is all that is left to it; else it
 	 * is the directory that the mailboxes are in */
-	if (mailer_job.kind == ACTION_MAILDIR && place_is_fixed(&mailer_job) &&
-	    maildir_prepare(box, sizeof(box)))
+	else if (mailer_job.kind == ACTION_MAILDIR &&
+	    place_is_fixed(&mailer_job) && maildir_prepare(box, sizeof(box)))
 		dirs[0] = box;
 	return confine_lock(&p, step);
 }

@@ -85,6 +85,17 @@ place_sync(int dir_fd)
 }
 
 bool
+place_reachable(const struct mailer_job *job)
+{
+	int fd = open(job->base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+bool
 place_is_fixed(const struct mailer_job *job)
 {
 	struct span text = template_text(job->path);
@@ -186,7 +197,7 @@ place_open(
 
 	strlcpy(rest, path + strlen(mailer_job.base), sizeof(rest));
 	if ((fd = place_walk(rest, &last)) < 0) {
-		mail_result_errno(result, "opening the mailbox's directory");
+		mail_result_errno(result, "getting to the mailbox");
 	} else if (last == NULL || strcmp(last, "..") == 0 ||
 	    strcmp(last, ".") == 0 || strlcpy(name, last, size) >= size) {
 		mail_result_set(result, OUT_FAILED, "5.3.5",

@@ -219,6 +219,7 @@ child_start(enum role role, bool connection, const struct mailer_job *job)
 	c->uid = job == NULL ? master.uid[role] : job->uid;
 	c->gid = job == NULL ? master.gid[role] : job->gid;
 	c->request = job == NULL ? 0 : job->request;
+	strlcpy(c->user, job == NULL ? "" : job->user, sizeof(c->user));
 	c->started_ms = clock_ms();
 	c->started_s = clock_wall(NULL);
 	if ((c->pid = child_fork(role, &fd)) < 0 ||

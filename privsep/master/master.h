@@ -35,6 +35,7 @@ struct child {
 	bool connection;  /* session of `isolation connection' */
 	bool spent;       /* session that takes no more connections */
 	bool joined;      /* its peers know it */
+	char user[256];   /* mailer: whom it serves */
 	uint64_t request; /* mailer: delivery's MAILER_START */
 	uint64_t started_ms;
 	uint64_t started_s;

@@ -231,6 +231,6 @@ users_mailer_lost(const struct child *c)
 	LIST_FOREACH(delivery, &master.children, entry) {
 		if (delivery->role == ROLE_DELIVERY && delivery->chan != NULL)
 			users_mailer_fail(delivery->chan, c->request, false,
-			    span_str("?"), "the mailer could not start");
+			    span_str(c->user), "the mailer could not start");
 	}
 }

@@ -33,20 +33,6 @@ refuses()
 	    instance_fail "$_rule: not for this reason: $_why"
 }
 
-# hull_with ROLE...: a copy of the programs in bad/, in which those of these
-# roles are run under a rule.
-hull_with()
-{
-	mkdir -p bad/sbin bad/libexec/bulkhead
-	cp "$SMTPD" bad/sbin/
-	cp "$OBJDIR/libexec/bulkhead/"* bad/libexec/bulkhead/
-	for _role; do
-		_program=bad/libexec/bulkhead/$_role
-		mv "$_program" "$_program.real"
-		cp "$DENY" "$_program"
-	done
-}
-
 # rule RULE ROLE...: from now on.
 rule()
 {
@@ -96,11 +82,11 @@ role_step_fails_head()
 role_step_fails_body()
 {
 	hull_new
-	hull_with $ROLES
+	hull_with "$DENY" $ROLES
 	while read -r _rule _why; do
 		_why="doing=\"?$(echo "$_why" | tr _ .)"
 		rule "$_rule" $ROLES
-		refuses bad/sbin/smtpd
+		refuses "$SMTPD"
 	done <<-END
 		setns/1/$NEWNET:$EPERM network_namespace
 		unshare/0/$IPC_UTS:$EPERM ipc_and_uts_namespaces
@@ -138,12 +124,12 @@ one_role_is_enough_head()
 one_role_is_enough_body()
 {
 	hull_new
-	hull_with $ROLES
+	hull_with "$DENY" $ROLES
 	rule "getpgid:$EPERM" $ROLES	# that nobody calls
 	for _one in router spool scheduler delivery control; do
 		rule "setresuid:$EPERM" "$_one"
 		_why="smtpd: |role=$_one|$_one"
-		refuses bad/sbin/smtpd
+		refuses "$SMTPD"
 		rule "getpgid:$EPERM" "$_one"
 	done
 	# the steps that only spool has
@@ -152,12 +138,12 @@ one_role_is_enough_body()
 	    landlock_add_rule; do
 		[ "$_call" != landlock_add_rule ] || _why=landlock
 		rule "$_call:$EPERM" spool
-		refuses bad/sbin/smtpd
+		refuses "$SMTPD"
 	done
 	rule "getpgid:$EPERM" spool
 	_why="root directory"
 	rule "setns/1/$NEWNS:$EPERM" router
-	refuses bad/sbin/smtpd
+	refuses "$SMTPD"
 }
 
 atf_test_case pretended_step_is_seen
@@ -170,11 +156,11 @@ pretended_step_is_seen_head()
 pretended_step_is_seen_body()
 {
 	hull_new
-	hull_with $ROLES
+	hull_with "$DENY" $ROLES
 	while read -r _rule _why; do
 		_why=$(echo "$_why" | tr _ .)
 		rule "$_rule" $ROLES
-		refuses setpriv --groups 4,24 bad/sbin/smtpd
+		refuses setpriv --groups 4,24 "$SMTPD"
 	done <<-END
 		setns/1/$NEWNET:0 role-unconfined.*ns/net
 		setns/1/$NEWNS:0 role-unconfined.*ns/mnt
@@ -200,9 +186,9 @@ session_gets_no_socket_head()
 session_gets_no_socket_body()
 {
 	hull_new
-	hull_with session
+	hull_with "$DENY" session
 	rule "getpgid:$EPERM" session
-	SMTPD=$PWD/bad/sbin/smtpd instance_run mx -v
+	instance_run mx -v
 	hull_serves
 	rule "prctl/0/$BND_DROP:0" session
 	kill -KILL $(role_pids session)
@@ -222,8 +208,7 @@ mailer_writes_nothing_head()
 mailer_writes_nothing_body()
 {
 	hull_new
-	hull_with mailer
-	SMTPD=$PWD/bad/sbin/smtpd
+	hull_with "$DENY" mailer
 	while read -r _rule _why; do
 		rule "$_rule" mailer
 		rm -f "$DIR/log"

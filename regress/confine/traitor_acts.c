@@ -14,6 +14,7 @@
  *				channel to the master as the socket
  *	mail PATH, rcpt PATH, data
  *				the steps of a transaction of session 1
+ *	mailer USER ACTION	ask the master for one (delivery)
  *	raw ROLE TYPE ID LEN FILL FDS
  *				a frame as it is, by no rule: TYPE by name or
  *				number, ID in hex or "own" for the message
@@ -222,6 +223,19 @@ act_data(size_t n, char *const *w)
 	return true;
 }
 
+static bool
+act_mailer(size_t n, char *const *w)
+{
+	static uint64_t request;
+	struct chan *ch = role_master();
+
+	msg_begin(ch, MAILER_START, ++request);
+	msg_put_span(ch, span_str(w[1]));
+	msg_put_span(ch, span_str(w[2]));
+	msg_send(ch);
+	return true;
+}
+
 /* A frame by no rule.  False while there is no such peer. */
 static bool
 send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
@@ -330,6 +344,7 @@ act(size_t n, char *const *w)
 		{ "mail", 2, act_mail },
 		{ "rcpt", 2, act_rcpt },
 		{ "data", 1, act_data },
+		{ "mailer", 3, act_mailer },
 		{ "raw", 7, act_raw },
 		{ "odd", 3, act_odd },
 		{ "short", 3, act_short },

@@ -178,10 +178,13 @@ note_name(enum op_kind kind, ino_t ino, int dir, const char *name, int dir2,
 static int
 sync_call(long number, int fd)
 {
-	int result = fault_now() ? -1 : (int)syscall(number, fd);
+	bool fault = fault_now();
+	int result = fault ? -1 : (int)syscall(number, fd);
 	int saved = errno;
 
-	note_sync(fd, result == 0);
+	/* the dead do not call: nothing of the kernel's is given up */
+	if (!fault || !calls.plan.for_ever)
+		note_sync(fd, result == 0);
 	errno = saved;
 	return result;
 }
@@ -256,8 +259,7 @@ sendfile(int to, int from, off_t *off, size_t len)
 	unsigned char piece[4096];
 	ssize_t n;
 
-	n = pread(
-	    from, piece, len < sizeof(piece) ? len : sizeof(piece), *off);
+	n = pread(from, piece, len < sizeof(piece) ? len : sizeof(piece), *off);
 	if (n > 0 && (n = write(to, piece, (size_t)n)) > 0)
 		*off += n;
 	return n;
@@ -270,8 +272,8 @@ ftruncate(int fd, off_t len)
 }
 
 int
-renameat2(int from_fd, const char *from, int to_fd, const char *to,
-    unsigned flags)
+renameat2(
+    int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
 	if (fault_now() ||
 	    syscall(SYS_renameat2, from_fd, from, to_fd, to, flags) == -1)

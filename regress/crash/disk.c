@@ -194,14 +194,12 @@ disk_rename(struct disk *d, const struct op *op, size_t number)
 	struct node *from = node_find(d, op->dir);
 	struct node *to = node_find(d, op->dir2);
 	struct node *node = disk_look(d, from, op->name);
-	struct edit give = { .number = number,
-		.dir = to,
-		.give = op->name2,
-		.node = node };
-	struct edit take = { .number = number,
-		.dir = from,
-		.take = op->name,
-		.other = to };
+	struct edit give = {
+		.number = number, .dir = to, .give = op->name2, .node = node
+	};
+	struct edit take = {
+		.number = number, .dir = from, .take = op->name, .other = to
+	};
 
 	if (from == to) {
 		give.take = op->name;
@@ -478,7 +476,8 @@ build_file(
 			memcpy(image + n->versions[i].sector * SECTOR,
 			    n->versions[i].data, SECTOR);
 	}
-	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd =
+	    openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || pwrite(fd, image, size, 0) != (ssize_t)size)
 		err(2, "%s", name);
 	close(fd);

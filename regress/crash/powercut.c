@@ -25,10 +25,11 @@
 #include "regress/crash/calls.h"
 #include "regress/crash/truth.h"
 
-#define STEPS        300 /* of one load */
-#define STATES       500 /* at most, tried of one load */
-#define VARIANTS     4   /* of one moment */
-#define LIVE_TARGET  40  /* messages in the queue */
+#define STEPS         300 /* of one load */
+#define STARTS_MAX    8
+#define STATES        500 /* at most, tried of one load */
+#define VARIANTS      4   /* of one moment */
+#define LIVE_TARGET   40  /* messages in the queue */
 #define BROKEN_ENOUGH 10
 
 static struct {
@@ -36,17 +37,18 @@ static struct {
 	struct store_settings set;
 	char work[512], state[512];
 	struct journal journal;
-	struct truth truth;   /* of the load, while it runs */
-	struct truth before;  /* what it began with, */
-	struct truth opened;  /* what was found then, */
-	size_t opened_number; /* after that many steps */
+	struct truth truth;               /* of the load, while it runs */
+	struct truth before;              /* what it began with, */
+	struct truth opened[STARTS_MAX];  /* what was found at a start, */
+	size_t opened_number[STARTS_MAX]; /* after that many steps */
+	size_t starts;
 	uint32_t next_id;
-	bool faults; /* calls of this load fail now and then */
+	bool faults;      /* calls of this load fail now and then */
 	uint64_t damaged; /* files in corrupt/ that may be there */
 	bool verbose;
 	/* figures */
 	unsigned loads, states, kinds[3], again, worked, failed_calls;
-	unsigned broken;
+	unsigned broken, deaths;
 } run;
 
 /* One state, while it is held against the truth. */
@@ -204,6 +206,41 @@ load_step(struct store *s, uint64_t step)
 	}
 }
 
+/* A start of the store on the work directory.  What is seen then has to be
+ * durable. */
+static struct store *
+load_start(void)
+{
+	struct store *s;
+	uint64_t digest;
+	int error;
+
+	if ((error = queue_open(run.work, &s)) != 0)
+		errx(1, "a load cannot go on: %s", err_text(error));
+	if (truth_check(&run.truth, s, &digest) != 0)
+		errx(1, "a load goes on with another queue");
+	run.opened_number[run.starts] = run.journal.len;
+	truth_copy(&run.opened[run.starts++], &run.truth);
+	return s;
+}
+
+/* The process dies at one of the next calls: no call changes anything from
+ * there on.  Then it starts again, with what the kernel has in memory. */
+static struct store *
+load_die(struct store *s, uint64_t step)
+{
+	struct fault_plan dead = { .error = EIO, .for_ever = true };
+	unsigned i;
+
+	dead.at = 1 + rnd_below(&run.rnd, 20);
+	calls_plan(&dead);
+	for (i = 0; i < 100 && calls_failed() == 0; i++)
+		load_step(s, step);
+	store_close(s);
+	calls_plan(NULL);
+	return load_start();
+}
+
 /* Run the store on the work directory, of which run.before says what is in
  * it. */
 static void
@@ -212,28 +249,28 @@ load_run(void)
 	static const struct fault_plan faults = { .error = EIO, .every = 25 };
 	struct store_stats stats;
 	struct store *s;
-	uint64_t digest, step;
-	int error;
+	uint64_t step;
 
 	calls_seed(rnd_next(&run.rnd));
 	calls_record(&run.journal);
-	if ((error = queue_open(run.work, &s)) != 0)
-		errx(1, "a load cannot begin: %s", err_text(error));
-	run.opened_number = run.journal.len;
 	truth_faults(&run.before, run.faults);
 	truth_copy(&run.truth, &run.before);
-	if (truth_check(&run.truth, s, &digest) != 0)
-		errx(1, "a load begins with another queue");
-	truth_copy(&run.opened, &run.truth);
+	run.starts = 0;
+	s = load_start();
 	/* a record that was refused while nothing could be written may be
 	 * without its content; no power cut alone looks like damage */
 	store_stats(s, &stats);
 	run.damaged = run.faults ? UINT64_MAX : stats.quarantined;
 	if (run.faults)
 		calls_plan(&faults);
-	for (step = 1; step <= STEPS; step++)
+	for (step = 1; step <= STEPS; step++) {
 		load_step(s, step);
+		if (!run.faults && run.starts < STARTS_MAX &&
+		    rnd_once_in(&run.rnd, STEPS / 5))
+			s = load_die(s, step);
+	}
 	run.failed_calls += calls_failed();
+	run.deaths += (unsigned)run.starts - 1;
 	calls_plan(NULL);
 	calls_record(NULL);
 	store_close(s);
@@ -319,8 +356,7 @@ state_report(const struct state *st, const struct disk *d, struct rnd rnd)
 	const struct op *op = &run.journal.ops[st->number];
 	char path[600];
 
-	snprintf(
-	    path, sizeof(path), "%s.broken%u", run.state, ++run.broken);
+	snprintf(path, sizeof(path), "%s.broken%u", run.state, ++run.broken);
 	tree_empty(path);
 	disk_build(d, st->luck, &rnd, path);
 	fprintf(stderr,
@@ -355,7 +391,8 @@ static void
 load_cut(struct disk *d, unsigned states)
 {
 	static struct truth t;
-	size_t i, next = rnd_below(&run.rnd, (uint32_t)run.journal.len);
+	size_t i, start = 0,
+		  next = rnd_below(&run.rnd, (uint32_t)run.journal.len);
 	uint32_t every = (uint32_t)(run.journal.len * VARIANTS / states) + 1;
 	const struct op *op;
 	unsigned v;
@@ -363,8 +400,8 @@ load_cut(struct disk *d, unsigned states)
 	truth_copy(&t, &run.before);
 	for (i = 0; i < run.journal.len; i++) {
 		op = &run.journal.ops[i];
-		if (i == run.opened_number)
-			truth_copy(&t, &run.opened);
+		if (start < run.starts && i == run.opened_number[start])
+			truth_copy(&t, &run.opened[start++]);
 		if (op->kind == OP_NOTE)
 			truth_note(&t, op->note, (enum note)op->note[3]);
 		disk_apply(d, op, i + 1);
@@ -435,8 +472,9 @@ main(int argc, char **argv)
 		else if (c == 'v')
 			run.verbose = true;
 		else
-			errx(2, "usage: powercut [-d dir] [-n states] "
-				"[-s seed] [-v]");
+			errx(2,
+			    "usage: powercut [-d dir] [-n states] "
+			    "[-s seed] [-v]");
 	}
 	printf("powercut: seed %u\n", seed);
 	fflush(stdout);
@@ -458,10 +496,10 @@ main(int argc, char **argv)
 	rmdir(run.work);
 	rmdir(run.state);
 	printf("powercut: %u states of %u loads (%u lost, %u kept, %u random), "
-	       "%u opened again, %u worked on, %u messages, %u calls failed: "
-	       "%u broken\n",
+	       "%u opened again, %u worked on, %u messages, %u calls failed, "
+	       "%u deaths: %u broken\n",
 	    run.states, run.loads, run.kinds[DISK_LOST], run.kinds[DISK_KEPT],
 	    run.kinds[DISK_RANDOM], run.again, run.worked, run.next_id - 1,
-	    run.failed_calls, run.broken);
+	    run.failed_calls, run.deaths, run.broken);
 	return run.broken > 0;
 }

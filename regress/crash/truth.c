@@ -172,8 +172,9 @@ env_tell(uint32_t id, const struct env_truth *t, const struct store_outcome *o)
 {
 	uint32_t i;
 
-	fprintf(stderr, "message %u: state %d, attempt %u, text \"%.*s\"; not "
-			"%d, %u",
+	fprintf(stderr,
+	    "message %u: state %d, attempt %u, text \"%.*s\"; not "
+	    "%d, %u",
 	    id, (int)o->state, o->attempts, (int)o->status.len,
 	    (const char *)o->status.p, t->sure.state, t->sure.attempts);
 	for (i = 0; i < t->maybes; i++)
@@ -282,9 +283,9 @@ found_check(struct truth *t, struct store *s, uint64_t id, uint64_t *digest)
 	if (wrong == NULL && !content_good(s, (uint32_t)id, want->len, digest))
 		wrong = "has other content";
 	for (i = 0; wrong == NULL && i < m.env_len; i++) {
-		want->env[i].sure = (struct env_now){
-			(uint8_t)m.env[i].now.state, m.env[i].now.attempts
-		};
+		want->env[i].sure =
+		    (struct env_now){ (uint8_t)m.env[i].now.state,
+			    m.env[i].now.attempts };
 		want->env[i].maybes = 0;
 		want->fate = FATE_SURE;
 	}

@@ -253,6 +253,29 @@ warning_body()
 	atf_check_equal 1 "$(mailbox_count green)"
 }
 
+atf_test_case success
+success_head()
+{
+	atf_set descr "NOTIFY=SUCCESS is answered when the mail is delivered"
+}
+success_body()
+{
+	start
+	send -m ENVID=e1 -r "NOTIFY=SUCCESS,FAILURE" green@example.org \
+	    jones@example.org
+	report green >got || atf_fail "not a report: $(cat got)"
+	contains got "^Action: delivered"
+	contains got "^Status: 2."
+	contains got "^Final-Recipient: rfc822; *jones@example.org"
+	contains got "^Original-Envelope-Id: e1"
+	mailbox_wait jones 1
+	# the null sender is told nothing
+	send -r NOTIFY=SUCCESS "" jones@example.org
+	mailbox_wait jones 2
+	log_wait 2 "event=delivered.*rcpt=jones"
+	atf_check_equal 1 "$(mailbox_count green)"
+}
+
 atf_test_case hostile_text
 hostile_text_head()
 {
@@ -278,7 +301,7 @@ hostile_text_body()
 atf_init_test_cases()
 {
 	for case in fields full full_of_big never double_bounce elsewhere \
-	    one_report user_gone expiry warning hostile_text; do
+	    one_report user_gone expiry warning success hostile_text; do
 		atf_add_test_case "$case"
 	done
 }

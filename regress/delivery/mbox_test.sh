@@ -199,13 +199,14 @@ trap_make()
 	link-none) ln -s "$DIR/none" "$mbox" ;;
 	link-near) : >"$DIR/home/$1/box"; ln -s box "$mbox" ;;
 	hard) ln "$DIR/bait" "$mbox" ;;
+	hard-near) : >"$DIR/home/$1/box"; ln "$DIR/home/$1/box" "$mbox" ;;
 	fifo) mkfifo "$mbox" ;;
 	directory) mkdir "$mbox" ;;
 	device) mknod "$mbox" c 1 3; chmod 666 "$mbox" ;;
 	foreign) echo other >"$mbox"; chmod 666 "$mbox" ;;
 	esac
 	case $1 in
-	link-near | fifo | directory) chown -hR "$2:$2" "$DIR/home/$1" ;;
+	link-near | hard-near | fifo | directory) chown -hR "$2:$2" "$DIR/home/$1" ;;
 	esac
 }
 
@@ -217,7 +218,8 @@ traps_head()
 }
 traps_body()
 {
-	kinds="link link-none link-near hard fifo directory device foreign"
+	kinds="link link-none link-near hard hard-near fifo directory device
+	    foreign"
 	instance_new i <<'CONF'
 hostname "mx.example.org"
 table users file:users
@@ -244,6 +246,7 @@ CONF
 	atf_check_equal bait "$(cat "$DIR/bait")"
 	atf_check_equal other "$(cat "$DIR/home/foreign/mbox")"
 	[ ! -e "$DIR/none" ] || atf_fail "a link was followed"
+	[ ! -s "$DIR/home/hard-near/box" ] || atf_fail "a hard link was used"
 	[ ! -s "$DIR/home/link-near/box" ] || atf_fail "a link was followed"
 }
 

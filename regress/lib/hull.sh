@@ -9,7 +9,8 @@
 ROLES="session router spool scheduler delivery control"
 HULL_SENT=0
 
-# hull_new: the directory of the instance, not started.
+# hull_new [SETTINGS]: the directory of the instance, not started, with that
+# text at the end of its configuration.
 hull_new()
 {
 	instance_new mx <<-END
@@ -17,17 +18,17 @@ hull_new()
 		smtp workers 2
 		delivery mailer-idle 1h
 		process restart-max-delay 1s
-		${1:-}
 		table users file:users
 		listen on 0.0.0.0 port 2525
 		listen on socket
 		action "box" maildir userbase <users>
 		match from any for domain "example.org" action "box"
+		${1:-}
 	END
 	instance_user jones brown
 }
 
-# hull_start: start it and deliver one message, so that there is a mailer.
+# hull_start [SETTINGS]: start it and deliver one message, so that there is a mailer.
 hull_start()
 {
 	hull_new "$@"
@@ -48,7 +49,7 @@ hull_serves()
 }
 hull_send()
 {
-	"$LIBDIR/send.py" a@example.net jones@example.org
+	"$LIBDIR/send.py" -w "${HULL_WHERE:-127.0.0.1:2525}" a@example.net jones@example.org
 }
 
 # hull_pid ROLE: the process of that role, or one of them.
@@ -70,6 +71,24 @@ hull_has()
 hull_replaced()
 {
 	gone "$2" && hull_has "$1" && ! role_pids "$1" | grep -qx "$2"
+}
+
+# hull_with PROGRAM ROLE...: a copy of the daemon in bad/, in which that
+# program takes the place of those of these roles, whose own are called
+# ROLE.real; and it is what starts from now on.
+hull_with()
+{
+	_in_place=$1
+	shift
+	mkdir -p bad/sbin bad/libexec/bulkhead
+	cp "$OBJDIR/sbin/smtpd" bad/sbin/
+	cp "$OBJDIR/libexec/bulkhead/"* bad/libexec/bulkhead/
+	for _role; do
+		_program=$PWD/bad/libexec/bulkhead/$_role
+		mv "$_program" "$_program.real"
+		cp "$_in_place" "$_program"
+	done
+	SMTPD=$PWD/bad/sbin/smtpd
 }
 
 # Whether this build confines at all; one with sanitizers does not quite.

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The text of delivery status notifications.  Classes: (c) forged fields and
+ * parts, (f) lengths.
+ */
+#include <atf-c.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/dsn/dsn.h"
+
+static struct dsn_recipient one;
+
+/* A report on one recipient; the cases change what they are about. */
+static struct dsn
+sample(void)
+{
+	one = (struct dsn_recipient){
+		.rcpt = span_str("jones@example.org"),
+		.orcpt = span_str("rfc822;old+2Bone@example.com"),
+		.status = span_str("5.1.1"),
+		.text = span_str("no such user"),
+	};
+	return (struct dsn){
+		.kind = DSN_FAILED,
+		.msgid = 0x1122334455667788,
+		.reportid = 0x99aabbccddeeff00,
+		.created = 1000000000,
+		.now = 1000000100,
+		.expires = 1000345600,
+		.hostname = span_str("mx.example.org"),
+		.to = span_str("smith@example.net"),
+		.return_max = 50 * 1024,
+		.rcpts = &one,
+		.nrcpts = 1,
+		.content = span_str("Subject: s\nX-Last: l\n\nbody\n"),
+	};
+}
+
+static char *
+composed(const struct dsn *d)
+{
+	struct buf out;
+	char *text;
+
+	buf_init(&out, DSN_MAX);
+	ATF_REQUIRE_EQ(0, dsn_compose(d, &out));
+	text = strndup((char *)out.data, out.len);
+	ATF_REQUIRE_EQ(out.len, strlen(text));
+	buf_clear(&out);
+	return text;
+}
+
+/* How many lines begin so. */
+static int
+lines(const char *text, const char *with)
+{
+	int n = 0;
+
+	for (; text != NULL && *text != '\0'; text = strchr(text, '\n')) {
+		if (*text == '\n')
+			text++;
+		if (strncmp(text, with, strlen(with)) == 0)
+			n++;
+	}
+	return n;
+}
+
+ATF_TC_WITHOUT_HEAD(every_kind_names_its_action);
+ATF_TC_BODY(every_kind_names_its_action, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Action: failed\n"));
+	ATF_CHECK_EQ(0, lines(text, "Will-Retry-Until: "));
+	free(text);
+	d.kind = DSN_DELAYED;
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Action: delayed\n"));
+	ATF_CHECK_EQ(1, lines(text, "Will-Retry-Until: "));
+	free(text);
+	d.kind = DSN_DELIVERED;
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Action: delivered\n"));
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(header_only_unless_full_is_asked_for);
+ATF_TC_BODY(header_only_unless_full_is_asked_for, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Content-Type: text/rfc822-headers\n"));
+	ATF_CHECK_EQ(1, lines(text, "X-Last: l\n"));
+	ATF_CHECK_EQ(0, lines(text, "body\n"));
+	free(text);
+	d.full = true;
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Content-Type: message/rfc822\n"));
+	ATF_CHECK_EQ(1, lines(text, "body\n"));
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(what_is_returned_is_cut_at_the_end_of_a_line);
+ATF_TC_BODY(what_is_returned_is_cut_at_the_end_of_a_line, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	d.full = true;
+	d.return_max = strlen("Subject: s\nX-La");
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Subject: s\n"));
+	ATF_CHECK_EQ(0, lines(text, "X-La"));
+	ATF_CHECK_EQ(0, lines(text, "Content-Type: message/rfc822\n"));
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(text_from_outside_begins_no_line);
+ATF_TC_BODY(text_from_outside_begins_no_line, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	one.text = span_str("no\nStatus: 2.0.0\r\n\n--boundary");
+	one.status = span_str("5.1.1\nAction: delivered");
+	one.orcpt = span_str("rfc822;x\nFinal-Recipient: rfc822;y");
+	d.envid = span_str("e\nReporting-MTA: dns;evil");
+	d.content = span_str("Subject: s\n\tStatus: 2.0.0\n\nbody\n");
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Status: "));
+	ATF_CHECK_EQ(1, lines(text, "Action: "));
+	ATF_CHECK_EQ(1, lines(text, "Final-Recipient: "));
+	ATF_CHECK_EQ(1, lines(text, "Reporting-MTA: "));
+	ATF_CHECK_EQ(0, lines(text, "--boundary"));
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(utf8_messages_have_the_types_of_rfc6533);
+ATF_TC_BODY(utf8_messages_have_the_types_of_rfc6533, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	d.utf8 = true;
+	one.rcpt = span_str("j\xc3\xb6nes@example.org");
+	text = composed(&d);
+	ATF_CHECK_EQ(
+	    1, lines(text, "Content-Type: message/global-delivery-status\n"));
+	ATF_CHECK_EQ(1, lines(text, "Content-Type: message/global-headers\n"));
+	ATF_CHECK_EQ(
+	    1, lines(text, "Final-Recipient: utf-8;j\xc3\xb6nes@example.org"));
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(content_without_header_or_body);
+ATF_TC_BODY(content_without_header_or_body, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	d.content = span_str("");
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Content-Type: text/rfc822-headers\n"));
+	free(text);
+	d.content = span_str("\nonly a body\n");
+	text = composed(&d);
+	ATF_CHECK_EQ(0, lines(text, "only a body"));
+	free(text);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, every_kind_names_its_action);
+	ATF_TP_ADD_TC(tp, header_only_unless_full_is_asked_for);
+	ATF_TP_ADD_TC(tp, what_is_returned_is_cut_at_the_end_of_a_line);
+	ATF_TP_ADD_TC(tp, text_from_outside_begins_no_line);
+	ATF_TP_ADD_TC(tp, utf8_messages_have_the_types_of_rfc6533);
+	ATF_TP_ADD_TC(tp, content_without_header_or_body);
+	return atf_no_error();
+}
