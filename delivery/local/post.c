@@ -266,12 +266,34 @@ post_advance(struct post *p)
 	}
 }
 
+/* Whether the envelope is in hand already, for a scheduler that is gone: its
+ * outcome will do for both.  A second copy of it could not see the first
+ * before that is in the mailbox. */
+static bool
+post_has(const struct post *p, uint64_t msgid, uint32_t index)
+{
+	const struct item *it;
+
+	TAILQ_FOREACH(it, &p->todo, entry) {
+		if (it->parcel->msgid == msgid && it->index == index)
+			return true;
+	}
+	TAILQ_FOREACH(it, &p->sent, entry) {
+		if (it->parcel->msgid == msgid && it->index == index)
+			return true;
+	}
+	return false;
+}
+
 void
 post_add(struct parcel *parcel, const struct envelope *e)
 {
 	struct post *p = post_find(e->user, e->action);
 	struct item *it = NULL;
 
+	if (p != NULL && (e->flags & DELIVER_IN_DOUBT) != 0 &&
+	    post_has(p, parcel->msgid, e->index))
+		return;
 	if (p == NULL)
 		p = post_new(e->user, e->action);
 	if (p != NULL)

@@ -61,10 +61,23 @@ process_dies_and_is_replaced_body()
 	hull_serves
 }
 
+atf_test_case tables_are_as_reviewed
+tables_are_as_reviewed_head()
+{
+	atf_set descr 'No row of a table of calls is won or lost unseen'
+}
+tables_are_as_reviewed_body()
+{
+	_golden=$(atf_config_get srcdir)/regress/golden/policy/$(uname -m)
+	"$OBJDIR/regress/confine/policy" >is
+	diff -u "$_golden" is || atf_fail "if that is right, put it in $_golden"
+}
+
 atf_init_test_cases()
 {
 	hull_enforced || return 0
-	for _case in $ROLES mailer master process_dies_and_is_replaced; do
+	for _case in $ROLES mailer master process_dies_and_is_replaced \
+	    tables_are_as_reviewed; do
 		atf_add_test_case "$_case"
 	done
 }

@@ -4,3 +4,4 @@ $(eval $(call tool,confine,inject,tracee confine base))
 $(eval $(call tool,confine,deny,base))
 traitoracts_SRCS := regress/confine/traitor_acts.c
 $(eval $(call tool,confine,traitor,traitoracts ipc confine config mail base))
+$(eval $(call tool,confine,policy,confine base))

@@ -126,8 +126,8 @@ random.seed(1)
 
 def connect():
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(5)
     s.connect(path)
+    s.settimeout(5)
     return s
 
 def send(s, data, fds=()):

@@ -138,8 +138,12 @@ scheduler_prepare(const struct role_hello *hello)
 static void
 scheduler_peer_up(struct chan *ch, uint64_t request)
 {
-	if (chan_role(ch) == ROLE_DELIVERY)
-		self.strays = false;
+	if (chan_role(ch) == ROLE_DELIVERY) {
+		/* one that was there before us knows what another scheduler
+		 * assigned */
+		self.strays = !self.met;
+		self.met = true;
+	}
 	if (chan_role(ch) != ROLE_SPOOL)
 		return;
 	self.loading = true;

@@ -13,6 +13,7 @@
 #include "spool/scheduler/scheduler.h"
 #include "spool/scheduler/step.h"
 
+#define DOUBT_WAIT_S     5
 #define NOTE_WAITING_MAX 100 /* octets of text kept of a temporary failure */
 #define REPORT_LATER_S   60
 
@@ -160,7 +161,7 @@ outcome_delivery(struct scheduler *s, struct chan *ch, struct msg *msg)
 	if (e != NULL)
 		step = step_find((enum sched_state)e->state, r.outcome);
 	if (step == STEP_NONE) {
-		/* given up when the spool was lost, and done all the same */
+		/* given up, or not ours, and done all the same */
 		if (s->strays)
 			return 0;
 		return chan_violation(ch, "outcome of what it does not have");
@@ -229,6 +230,10 @@ outcome_doubt(struct scheduler *s, struct envelope *e)
 
 	if (!dispatch_is_flying(e))
 		return;
+	/* a mailbox tells whether it has a message in doubt, so that trying
+	 * again soon is safe; a report would be sent twice */
+	if (e->state == SE_FLYING)
+		wait_s = DOUBT_WAIT_S;
 	queue_envelope_state(&s->queue, e, (enum sched_state)e->state,
 	    scheduler_now_s() + (uint32_t)wait_s);
 	s->strays = true;

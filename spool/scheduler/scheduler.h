@@ -30,8 +30,9 @@ struct scheduler {
 	struct event *timer;
 	bool loading; /* the spool is telling what it has */
 	bool paused;  /* no local delivery, by order */
+	bool met;     /* a delivery process has been seen */
 	bool strays;  /* the delivery process may report on what was given up
-			 when the spool was lost */
+			 when the spool was lost, or assigned before us */
 	uint64_t counters[SC__MAX];
 	struct job_list jobs;
 };

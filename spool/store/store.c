@@ -50,8 +50,13 @@ store_settings_default(struct store_settings *set)
 static int
 store_dirs(struct store *s)
 {
+	int error;
+
 	if ((s->log_fd = io_dir(s->dir_fd, "log")) < 0)
 		return s->log_fd;
+	/* what a process that died had named or removed may be in memory only */
+	if ((error = io_sync_dir(s->log_fd)) != 0)
+		return error;
 	if ((s->big_fd = io_dir(s->dir_fd, "big")) < 0)
 		return s->big_fd;
 	if ((s->corrupt_fd = io_dir(s->dir_fd, "corrupt")) < 0)
