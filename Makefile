@@ -194,6 +194,14 @@ check-run: all tests
 check-san:
 	+@$(MAKE) SAN=1 check
 
+# A process that has been taken over, and the proof that the tests of
+# confinement would notice: each guard is taken out once.
+traitor: all tests
+	+@regress/lib/suite.sh $(CURDIR) $(abspath $(O)) \
+	    $(filter %/confine/traitor_test,$(TESTS))
+mutants: all tests
+	+@regress/confine/mutants.sh $(CURDIR) $(abspath $(O)) $(MUTANTS)
+
 # deps may bring pkg-config and the like: what follows is a make of its own.
 demo: deps
 	+@$(MAKE) --no-print-directory demo-run
@@ -321,6 +329,8 @@ help:
 	@echo 'units tests  build the unit tests; build all tests'
 	@echo 'check        build and run the tests (as root); last line: totals'
 	@echo 'check-san    the same on a build with sanitizers'
+	@echo 'traitor      a process of each kind that has been taken over'
+	@echo 'mutants      take each guard out and see a test turn red; MUTANTS='
 	@echo 'fuzz         run the fuzz targets, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'bench        measure throughput'
 	@echo 'lint         $(LINTS)'

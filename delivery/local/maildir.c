@@ -88,26 +88,25 @@ maildir_sweep(int tmp_fd)
 	closedir(dir);
 }
 
-/* Open tmp, new and cur below box. */
+/* Open tmp, new and cur below box.  What a mailer made that died before its
+ * sync is found here like anything else: only a known box is durable. */
 static bool
-maildir_open_box(int box)
+maildir_open_box(int box, bool known)
 {
-	bool made = false;
+	bool made = !known;
 
 	maildir.box.tmp_fd = place_dir(box, "tmp", &made);
 	maildir.box.new_fd = place_dir(box, "new", &made);
 	maildir.box.cur_fd = place_dir(box, "cur", &made);
 	maildir.open = true;
 	if (maildir.box.tmp_fd < 0 || maildir.box.new_fd < 0 ||
-	    maildir.box.cur_fd < 0) {
+	    maildir.box.cur_fd < 0 || (made && fsync(box) != 0)) {
 		int saved = errno;
 
 		maildir_close();
 		errno = saved;
 		return false;
 	}
-	if (made)
-		fsync(box);
 	return true;
 }
 
@@ -116,22 +115,25 @@ static int
 maildir_open(const struct mail *m, struct mail_result *result)
 {
 	char path[PATH_MAX], name[MAILDIR_NAME_MAX + 1];
-	bool made = false, opened;
+	bool known, made, opened;
 	int dir, box;
 
 	if (place_expand(m, path, sizeof(path), result) != 0)
 		return -1;
-	if (maildir.open && strcmp(path, maildir.box.path) == 0)
+	known = strcmp(path, maildir.box.path) == 0;
+	if (maildir.open && known)
 		return 0;
 	maildir_commit();
 	if ((dir = place_open(path, name, sizeof(name), result)) < 0)
 		return -1;
+	made = !known;
 	box = place_dir(dir, name, &made);
-	opened = box >= 0 && maildir_open_box(box);
+	/* a directory that is not the user's to read cannot be synced */
+	opened = box >= 0 &&
+	    (!made || place_sync(dir) == 0 || errno == EACCES) &&
+	    maildir_open_box(box, known);
 	if (!opened)
 		mail_result_errno(result, "opening the Maildir");
-	if (made)
-		place_sync(dir);
 	if (box >= 0)
 		close(box);
 	close(dir);
@@ -183,7 +185,8 @@ maildir_has(int dir_fd, const char *mark)
 	return found;
 }
 
-/* An attempt that was cut may have got through. */
+/* An attempt that was cut may have got through; it counts when it is durable,
+ * which it was cut before, maybe. */
 static bool
 maildir_delivered(const struct mail *m)
 {
@@ -192,8 +195,10 @@ maildir_delivered(const struct mail *m)
 	if ((m->flags & DELIVER_IN_DOUBT) == 0)
 		return false;
 	maildir_mark(m, mark, sizeof(mark));
-	return maildir_has(maildir.box.new_fd, mark) ||
-	    maildir_has(maildir.box.cur_fd, mark);
+	return (maildir_has(maildir.box.new_fd, mark) &&
+		   fsync(maildir.box.new_fd) == 0) ||
+	    (maildir_has(maildir.box.cur_fd, mark) &&
+		fsync(maildir.box.cur_fd) == 0);
 }
 
 static void

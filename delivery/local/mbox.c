@@ -331,7 +331,8 @@ mbox_delivered(const struct mail *m)
 	}
 	buf_clear(&k.first);
 	buf_clear(&out);
-	return whole;
+	/* it was cut before its sync, maybe: it counts when it is durable */
+	return whole && fsync(mbox.fd) == 0 && place_sync(mbox.dir_fd) == 0;
 }
 
 /* A record begins after an empty line, whatever the last writer has left. */

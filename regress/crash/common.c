@@ -122,3 +122,21 @@ tree_empty(const char *path)
 		return;
 	dir_remove(AT_FDCWD, path);
 }
+
+void
+tree_remove(const char *path)
+{
+	tree_empty(path);
+	rmdir(path);
+}
+
+unsigned
+number_arg(const char *text)
+{
+	const char *why;
+	long long n = strtonum(text, 1, UINT32_MAX, &why);
+
+	if (why != NULL)
+		errx(2, "%s: %s", text, why);
+	return (unsigned)n;
+}

@@ -85,6 +85,10 @@ void disk_build(
 
 /* Empty the directory path, or make it. */
 void tree_empty(const char *path);
+void tree_remove(const char *path);
+
+/* A number on the command line, or end the program. */
+unsigned number_arg(const char *);
 
 /* Allocate, or end the program. */
 void *need(size_t n, size_t size);

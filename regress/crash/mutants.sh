@@ -56,8 +56,6 @@ mutant "big content not synced" $store/content.c \
     's/(error = io_sync_data(item->big_fd)) != 0/(error = 0) != 0/' $cut
 mutant "segment headers not synced" $store/segment.c \
     's/return io_sync_data(fd);/return 0;/' $cut
-mutant "only one header copy written to" $store/segment.c \
-    's/error = io_write(fd, sector, sizeof(sector), seg_end(seg));/error = 0;/' $cut
 mutant "no CRC" $store/record.c \
     's/crc != rec_crc(in.p, seq, \*body, none)/crc == 0/' $cut
 mutant "no end in the successor" $store/segment.c \

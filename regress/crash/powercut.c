@@ -444,17 +444,6 @@ load(unsigned states)
 	journal_clear(&run.journal);
 }
 
-static unsigned
-number(const char *text)
-{
-	const char *why;
-	long long n = strtonum(text, 1, UINT32_MAX, &why);
-
-	if (why != NULL)
-		errx(2, "%s: %s", text, why);
-	return (unsigned)n;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -466,9 +455,9 @@ main(int argc, char **argv)
 		if (c == 'd')
 			dir = optarg;
 		else if (c == 'n')
-			states = number(optarg);
+			states = number_arg(optarg);
 		else if (c == 's')
-			seed = number(optarg);
+			seed = number_arg(optarg);
 		else if (c == 'v')
 			run.verbose = true;
 		else
@@ -491,10 +480,8 @@ main(int argc, char **argv)
 	while (run.states < states && run.broken < BROKEN_ENOUGH)
 		load(states - run.states < STATES ? states - run.states
 						  : STATES);
-	tree_empty(run.work);
-	tree_empty(run.state);
-	rmdir(run.work);
-	rmdir(run.state);
+	tree_remove(run.work);
+	tree_remove(run.state);
 	printf("powercut: %u states of %u loads (%u lost, %u kept, %u random), "
 	       "%u opened again, %u worked on, %u messages, %u calls failed, "
 	       "%u deaths: %u broken\n",

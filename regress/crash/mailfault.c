@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Calls that fail under a Maildir and an mbox: each call once, with each of
+ * some errors, and each write short.  What was reported delivered is there
+ * whole; a Maildir's new/ has nothing else in it, and an mbox is what it was
+ * before but for that.  When what was not delivered is put again, in doubt,
+ * all of it is there once.
+ *
+ *	mailfault [-d directory]
+ */
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "regress/crash/box.h"
+#include "regress/crash/calls.h"
+
+#define IDS 5 /* 1 and 2 are there before, 3 and 4 are put */
+
+static const uint32_t lengths[IDS] = { 0, 300, 9000, 12000, 500 };
+
+static const struct {
+	const char *name;
+	enum fault_kind kind;
+	int error;
+} faults[] = {
+	{ "EIO", FAULT_ERROR, EIO },
+	{ "ENOSPC", FAULT_ERROR, ENOSPC },
+	{ "EDQUOT", FAULT_ERROR, EDQUOT },
+	{ "EMFILE", FAULT_ERROR, EMFILE },
+	{ "a short write", FAULT_SHORT, 0 },
+	{ "half a write, then ENOSPC", FAULT_HALF, ENOSPC },
+};
+
+#define FAULTS (sizeof(faults) / sizeof(faults[0]))
+
+static struct {
+	char home[512];
+	struct buf records[IDS]; /* what an mbox has of each */
+	unsigned cases, deferred, broken;
+} run;
+
+/* Whether the mbox consists of the records of these, in this order; 0 is
+ * none. */
+static bool
+mbox_is(const uint32_t ids[IDS - 1])
+{
+	char path[600];
+	struct buf want;
+	unsigned char *got;
+	ssize_t n = -1;
+	bool same;
+	int fd, i;
+
+	snprintf(path, sizeof(path), "%s/mbox", run.home);
+	buf_init(&want, 1 << 20);
+	for (i = 0; i < IDS - 1; i++) {
+		if (ids[i] != 0)
+			buf_add(&want, run.records[ids[i]].data,
+			    run.records[ids[i]].len);
+	}
+	got = need(want.len + 1, 1);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0) {
+		n = read(fd, got, want.len + 1);
+		close(fd);
+	}
+	same = n == (ssize_t)want.len &&
+	    (n == 0 || memcmp(got, want.data, want.len) == 0);
+	free(got);
+	buf_clear(&want);
+	return same;
+}
+
+static const char *
+mbox_check(bool settled)
+{
+	static const uint32_t other[IDS - 1] = { 1, 2, 4, 3 };
+	uint32_t ids[IDS - 1] = { 0 }, i;
+
+	for (i = 1; i < IDS; i++)
+		ids[i - 1] = box_reported[i] == OUT_DELIVERED ? i : 0;
+	if (mbox_is(ids) || (settled && mbox_is(other)))
+		return NULL;
+	return settled ? "the mbox has not each message once"
+		       : "the mbox is not what was reported";
+}
+
+static const char *
+maildir_check(bool settled)
+{
+	char path[600];
+	unsigned n, torn = 0;
+	uint32_t i;
+
+	snprintf(path, sizeof(path), "%s/Maildir/new", run.home);
+	for (i = 1; i < IDS; i++) {
+		n = box_count(path, i, lengths[i], &torn);
+		if (torn != 0)
+			return "a file in new/ is not whole";
+		if (box_reported[i] == OUT_DELIVERED && n != 1)
+			return "a message that was delivered is not there once";
+		if (settled && n != 1)
+			return "a message is not there once in the end";
+	}
+	return NULL;
+}
+
+static const struct format {
+	const char *path;
+	void (*put)(const struct mail *);
+	void (*commit)(void);
+	const char *(*check)(bool settled);
+} formats[] = {
+	{ "~/Maildir", maildir_put, maildir_commit, maildir_check },
+	{ "~/mbox", mbox_put, mbox_commit, mbox_check },
+};
+
+static void
+put_all(const struct format *f, uint32_t from, uint32_t to, bool from_file)
+{
+	uint32_t i;
+
+	for (i = from; i < to; i++) {
+		if (box_reported[i] == -1)
+			box_put(f->put, i, lengths[i], false, from_file);
+	}
+	f->commit();
+}
+
+/* Put again what was not delivered. */
+static void
+put_again(const struct format *f)
+{
+	uint32_t i;
+
+	for (i = 1; i < IDS; i++) {
+		if (box_reported[i] != OUT_DELIVERED)
+			box_put(f->put, i, lengths[i], true, false);
+	}
+	f->commit();
+}
+
+/* One call fails.  False when there are not so many. */
+static bool
+fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
+{
+	struct fault_plan plan = { .at = at,
+		.kind = faults[fault].kind,
+		.error = faults[fault].error };
+	const char *wrong = NULL;
+	char lock[600];
+	unsigned seen;
+	int i;
+
+	tree_empty(run.home);
+	box_job(run.home, f->path);
+	memset(box_reported, -1, sizeof(box_reported));
+	put_all(f, 1, 3, false);
+	calls_plan(&plan);
+	put_all(f, 3, IDS, from_file);
+	seen = calls_seen();
+	calls_plan(NULL);
+	for (i = 1; i < IDS; i++) {
+		if (box_reported[i] == -1)
+			wrong = "a message has no report";
+		run.deferred += box_reported[i] != OUT_DELIVERED;
+	}
+	if (plan.kind == FAULT_SHORT && box_reported[IDS - 1] != OUT_DELIVERED)
+		wrong = "a short write is taken for a failure";
+	if (wrong == NULL)
+		wrong = f->check(false);
+	/* a lock that could not be removed would be waited for */
+	snprintf(lock, sizeof(lock), "%s/mbox.lock", run.home);
+	unlink(lock);
+	put_again(f);
+	if (wrong == NULL)
+		wrong = f->check(true);
+	run.cases++;
+	if (wrong != NULL && ++run.broken > 0)
+		fprintf(stderr, "%s, call %u, %s%s: %s\n", f->path, at,
+		    faults[fault].name, from_file ? ", from a file" : "",
+		    wrong);
+	return at <= seen;
+}
+
+/* What an mbox gets for each message. */
+static void
+records_learn(void)
+{
+	char path[600];
+	struct stat st;
+	off_t before = 0;
+	uint32_t i;
+	int fd;
+
+	tree_empty(run.home);
+	box_job(run.home, "~/mbox");
+	memset(box_reported, -1, sizeof(box_reported));
+	snprintf(path, sizeof(path), "%s/mbox", run.home);
+	for (i = 1; i < IDS; i++) {
+		put_all(&formats[1], i, i + 1, false);
+		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
+		    fstat(fd, &st) != 0)
+			err(1, "%s", path);
+		buf_init(&run.records[i], 1 << 20);
+		buf_reserve(&run.records[i], (size_t)(st.st_size - before));
+		run.records[i].len = (size_t)(st.st_size - before);
+		if (run.records[i].len < lengths[i] ||
+		    pread(fd, run.records[i].data, run.records[i].len,
+			before) != st.st_size - before)
+			errx(1, "no mbox to begin with");
+		before = st.st_size;
+		close(fd);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *dir = "/dev/shm";
+	unsigned at, format;
+	size_t fault;
+	int c;
+
+	while ((c = getopt(argc, argv, "d:")) != -1) {
+		if (c != 'd')
+			errx(2, "usage: mailfault [-d dir]");
+		dir = optarg;
+	}
+	snprintf(
+	    run.home, sizeof(run.home), "%s/mailfault.%d", dir, (int)getpid());
+	records_learn();
+	for (format = 0; format < 2; format++) {
+		for (fault = 0; fault < FAULTS; fault++) {
+			for (at = 1; fault_case(&formats[format], at, fault,
+				 (at + fault) % 2 == 0);
+			     at++)
+				;
+		}
+	}
+	tree_remove(run.home);
+	printf("mailfault: %u cases, %u messages deferred: %u broken\n",
+	    run.cases, run.deferred, run.broken);
+	return run.broken > 0;
+}
