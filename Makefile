@@ -177,7 +177,8 @@ ISOLATE    := \#! /usr/bin/env -S unshare --net --pid --fork --kill-child \
 SHELL_SRCS := $(sort $(wildcard regress/*/*_test.sh))
 SHELLS     := $(SHELL_SRCS:%.sh=$(O)/%)
 HARNESS    := $(patsubst %,$(O)/%,$(wildcard regress/lib/*))
-$(SHELLS): $(O)/%: %.sh Makefile
+KILLS      := $(O)/regress/crash/kills
+$(SHELLS) $(KILLS): $(O)/%: %.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)sed '1s|.*|$(ISOLATE)|' $< >$@ && chmod 755 $@
 $(HARNESS): $(O)/%: %
@@ -212,6 +213,20 @@ bench: deps
 	+@$(MAKE) --no-print-directory bench-run
 bench-run: all
 	@regress/bench/run $(abspath $(O)) $(BENCH_FLAGS)
+
+# The long form of regress/crash; CRASH_SEED repeats a run.
+CRASH_STATES ?= 10000
+CRASH_KILLS  ?= 200
+CRASH_SEED   ?=
+crash: deps
+	+@$(MAKE) --no-print-directory crash-run
+crash-run: all tests $(KILLS)
+	$(O)/regress/crash/powercut -n $(CRASH_STATES) $(CRASH_SEED:%=-s %)
+	$(O)/regress/crash/mailcut -n $(CRASH_STATES) $(CRASH_SEED:%=-s %)
+	$(O)/regress/crash/mailfault
+	@mkdir -p $(O)/crash && cd $(O)/crash && rm -rf kills && mkdir kills && \
+	    cd kills && $(abspath $(KILLS)) -s $(abspath $(O)/regress/crash) \
+	    -v kills=$(CRASH_KILLS) $(CRASH_SEED:%=-v seed=%) random
 
 FUZZ_SECONDS ?= 60
 FUZZ_OUT   := build-fuzz
@@ -331,6 +346,7 @@ help:
 	@echo 'check-san    the same on a build with sanitizers'
 	@echo 'traitor      a process of each kind that has been taken over'
 	@echo 'mutants      take each guard out and see a test turn red; MUTANTS='
+	@echo 'crash        power cuts, failing calls and kills, the long form'
 	@echo 'fuzz         run the fuzz targets, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'bench        measure throughput'
 	@echo 'lint         $(LINTS)'
@@ -341,6 +357,7 @@ help:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all programs links units tests check check-run check-san demo demo-run \
+    crash crash-run \
     bench bench-run \
     fuzz fuzz-run lint $(LINTS) deps install install-files \
     uninstall clean help

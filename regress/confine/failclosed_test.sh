@@ -54,7 +54,8 @@ master_step_fails_body()
 {
 	hull_new
 	while read -r _rule _why; do
-		_why=$(echo "$_why" | tr _ .)
+		# in the words of the master itself
+		_why="^smtpd: $(echo "$_why" | tr _ .)"
 		refuses "$DENY" "$_rule" "$SMTPD"
 	done <<-END
 		unshare/0/$NET_NS:$EPERM making_namespaces

@@ -89,7 +89,10 @@ for pid, role in pids.items():
           net != os.readlink("/proc/%d/ns/net" % master))
     uids.setdefault(int(s["Uid"].split()[0]), set()).add(role)
     for fd in os.listdir("/proc/%d/fd" % pid):
-        target = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+        try:
+            target = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+        except FileNotFoundError:
+            continue  # closed since it was listed
         fine = target.startswith(("socket:", "anon_inode:", "/memfd:",
                                   "/dev/null", "pipe:"))
         if role in ("spool", "mailer"):

@@ -116,12 +116,14 @@ never()
 	! since "$1" || instance_fail "in the log: $1"
 }
 
-# caught ROLE BY WHY: by that role, for that reason; replaced; and the others
-# never noticed.
+# caught ROLE BY WHY: by that role, for that reason; killed for it; and the
+# others never noticed.
 caught()
 {
 	await " $2\[.*event=peer-violation peer=$1 .*why=\"$3"
-	await "event=peer-killed role=$1\|event=role-exit role=$1"
+	_instance=$(tail -n "+$((MARK + 1))" "$DIR/log" | sed -n \
+	    "s/.*event=peer-violation peer=$1 instance=\([0-9]*\) .*/\1/p")
+	await "event=role-exit role=$1 .*instance=$_instance signal=9"
 	never 'traitor=end'
 	never 'event=sandbox-violation'
 	hull_serves
@@ -504,12 +506,7 @@ assertion forbidden_acts_kill 'What no session needs kills it'
 _forbidden_acts_kill()
 {
 	traitor_start session
-	sed -i 's/smtp spares 2/smtp spares 12/' "$DIR/smtpd.conf"
-	_n=0
-	while read -r _act; do
-		orders session "$_act"
-		_n=$((_n + 1))
-	done <<-END
+	lives session event=sandbox-violation <<-END
 		call execve 0 0 0
 		call fork
 		call vfork

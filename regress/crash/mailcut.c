@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
  * Power cuts under a Maildir.  Messages are put and committed while a journal
- * is kept, and the mailer dies now and then; what was in hand then is put
- * again, in doubt.  Then, for many moments, states of the disk that a power
- * cut may have left there are built: what was reported delivered is in new/,
- * once and whole; nothing in new/ is not whole; and when the rest is put
- * again, in doubt, all of it is there once.
+ * is kept, and now and then a call fails or the mailer dies; what was in hand
+ * then is put again, in doubt.  Then, for many moments, states of the disk
+ * that a power cut may have left there are built: what was reported delivered
+ * is in new/, once and whole; nothing in new/ is not whole; and when the rest
+ * is put again, in doubt, all of it is there once.
  *
  *	mailcut [-d directory] [-n states] [-s seed]
  */
@@ -30,7 +30,7 @@ static struct {
 	uint32_t len[MESSAGES];
 	/* as of the moment that is looked at */
 	bool put[MESSAGES], delivered[MESSAGES];
-	unsigned loads, states, deaths, again, broken;
+	unsigned loads, states, deaths, failures, again, broken;
 } run;
 
 static void
@@ -68,7 +68,7 @@ load_put(uint32_t id, bool in_doubt)
 static void
 load_run(void)
 {
-	struct fault_plan dead = { .error = EIO, .for_ever = true };
+	struct fault_plan plan = { .error = EIO };
 	bool again[MESSAGES] = { false };
 	uint32_t id, i;
 
@@ -77,8 +77,10 @@ load_run(void)
 	for (id = 0; id < MESSAGES; id++) {
 		run.len[id] = rnd_below(&run.rnd, 6000);
 		if (rnd_once_in(&run.rnd, 12)) {
-			dead.at = 1 + rnd_below(&run.rnd, 12);
-			calls_plan(&dead);
+			/* for ever: as when the mailer dies there */
+			plan.at = 1 + rnd_below(&run.rnd, 12);
+			plan.for_ever = rnd_once_in(&run.rnd, 2);
+			calls_plan(&plan);
 		}
 		load_put(id, false);
 		if (rnd_once_in(&run.rnd, 4))
@@ -86,7 +88,8 @@ load_run(void)
 		if (calls_failed() > 0) {
 			maildir_commit();
 			calls_plan(NULL);
-			run.deaths++;
+			run.deaths += plan.for_ever;
+			run.failures += !plan.for_ever;
 		}
 		load_reports(again);
 		for (i = 0; i <= id && calls_seen() == 0; i++) {
@@ -226,8 +229,10 @@ main(int argc, char **argv)
 		load(states - run.states < 200 ? states - run.states : 200);
 	tree_remove(run.home);
 	tree_remove(run.state);
-	printf("mailcut: %u states of %u loads, %u deaths, %u messages found "
+	printf("mailcut: %u states of %u loads, %u deaths, %u failed calls, %u "
+	       "messages found "
 	       "in the end: %u broken\n",
-	    run.states, run.loads, run.deaths, run.again, run.broken);
+	    run.states, run.loads, run.deaths, run.failures, run.again,
+	    run.broken);
 	return run.broken > 0;
 }

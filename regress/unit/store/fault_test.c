@@ -20,12 +20,19 @@ static struct {
 	int fail_at; /* this one fails, 0: none */
 	int fail_error;
 	bool for_ever; /* and all after it */
+	enum {
+		WHOLE,
+		SHORT,
+		HALF
+	} writes;      /* instead: a write writes half, */
+	bool half;     /* and with HALF the next one fails */
 	bool no_files; /* no new file: the disk is full */
+	int refused;   /* messages that were answered with an error */
 	uint64_t room; /* blocks that statvfs reports, 0: the truth */
 } fault;
 
 static bool
-fault_now(void)
+fault_due(void)
 {
 	fault.calls++;
 	if (fault.fail_at == 0 || fault.calls < fault.fail_at ||
@@ -33,6 +40,13 @@ fault_now(void)
 		return false;
 	errno = fault.fail_error;
 	return true;
+}
+
+/* For calls that do all or nothing. */
+static bool
+fault_now(void)
+{
+	return fault_due() && fault.writes == WHOLE;
 }
 
 int
@@ -47,16 +61,44 @@ fsync(int fd)
 	return fault_now() ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
+/* How many of len octets are written, or -1. */
+static ssize_t
+fault_write(size_t len)
+{
+	bool now = fault_due();
+
+	if (fault.half || (now && fault.writes == WHOLE)) {
+		fault.half = false;
+		errno = fault.fail_error;
+		return -1;
+	}
+	if (!now || len < 2)
+		return (ssize_t)len;
+	fault.half = fault.writes == HALF;
+	return (ssize_t)(len / 2);
+}
+
 ssize_t
 pwrite(int fd, const void *from, size_t len, off_t off)
 {
-	return fault_now() ? -1 : syscall(SYS_pwrite64, fd, from, len, off);
+	ssize_t n = fault_write(len);
+
+	return n < 0 ? -1 : syscall(SYS_pwrite64, fd, from, (size_t)n, off);
 }
 
 ssize_t
 pwritev(int fd, const struct iovec *iov, int n, off_t off)
 {
-	return fault_now() ? -1 : syscall(SYS_pwritev, fd, iov, n, off, 0);
+	size_t first = iov[0].iov_len;
+	ssize_t len = fault_write(first);
+
+	/* what is short ends in the first piece */
+	if (len < 0)
+		return -1;
+	if ((size_t)len < first)
+		return syscall(
+		    SYS_pwrite64, fd, iov[0].iov_base, (size_t)len, off);
+	return syscall(SYS_pwritev, fd, iov, n, off, 0);
 }
 
 int
@@ -123,6 +165,7 @@ work_answers(struct store *s, enum expect *expect)
 	struct store_done d;
 
 	while (store_done_next(s, &d)) {
+		fault.refused += d.status != 0;
 		if (d.msgid < IDS && d.status == 0)
 			expect[d.msgid] = PRESENT;
 		else if (d.msgid < IDS)
@@ -170,6 +213,8 @@ fault_case(int at, int error, bool for_ever)
 	fault.fail_at = at;
 	fault.fail_error = error;
 	fault.for_ever = for_ever;
+	fault.half = false;
+	fault.refused = 0;
 	fault_work(s, expect);
 	/* a process that was killed does not tidy up */
 	if (!for_ever)
@@ -194,6 +239,7 @@ ATF_TC_HEAD(each_call_that_fails_once_loses_nothing_that_was_answered, tc)
 }
 ATF_TC_BODY(each_call_that_fails_once_loses_nothing_that_was_answered, tc)
 {
+	static const int errors[] = { EIO, ENOSPC, EDQUOT, EMFILE };
 	int at, calls;
 
 	fault_case(0, 0, false);
@@ -201,7 +247,43 @@ ATF_TC_BODY(each_call_that_fails_once_loses_nothing_that_was_answered, tc)
 	printf("%d calls\n", calls);
 	ATF_REQUIRE(calls > 100);
 	for (at = 1; at <= calls; at++)
-		fault_case(at, at % 2 == 0 ? EIO : ENOSPC, false);
+		fault_case(at, errors[at % 4], false);
+}
+
+ATF_TC(write_that_is_short_is_carried_on);
+ATF_TC_HEAD(write_that_is_short_is_carried_on, tc)
+{
+	atf_tc_set_md_var(tc, "timeout", "300");
+}
+ATF_TC_BODY(write_that_is_short_is_carried_on, tc)
+{
+	int at, calls;
+
+	fault_case(0, 0, false);
+	calls = fault.calls;
+	fault.writes = SHORT;
+	for (at = 1; at <= calls; at++) {
+		fault_case(at, 0, false);
+		ATF_CHECK_EQ(0, fault.refused);
+	}
+}
+
+ATF_TC(write_that_is_half_done_and_fails_loses_nothing_that_was_answered);
+ATF_TC_HEAD(
+    write_that_is_half_done_and_fails_loses_nothing_that_was_answered, tc)
+{
+	atf_tc_set_md_var(tc, "timeout", "300");
+}
+ATF_TC_BODY(
+    write_that_is_half_done_and_fails_loses_nothing_that_was_answered, tc)
+{
+	int at, calls;
+
+	fault_case(0, 0, false);
+	calls = fault.calls;
+	fault.writes = HALF;
+	for (at = 1; at <= calls; at++)
+		fault_case(at, ENOSPC, false);
 }
 
 ATF_TC(death_before_each_call_loses_nothing_that_was_answered);
@@ -337,6 +419,9 @@ ATF_TP_ADD_TCS(tp)
 	    tp, each_call_that_fails_once_loses_nothing_that_was_answered);
 	ATF_TP_ADD_TC(
 	    tp, death_before_each_call_loses_nothing_that_was_answered);
+	ATF_TP_ADD_TC(tp, write_that_is_short_is_carried_on);
+	ATF_TP_ADD_TC(tp,
+	    write_that_is_half_done_and_fails_loses_nothing_that_was_answered);
 	ATF_TP_ADD_TC(tp, failed_sync_answers_an_error_and_the_log_goes_on);
 	ATF_TP_ADD_TC(tp, outcome_outlives_the_failed_sync_of_its_batch);
 	ATF_TP_ADD_TC(tp, full_disk_refuses_mail_but_records_outcomes);
