@@ -123,7 +123,11 @@ caught()
 	await " $2\[.*event=peer-violation peer=$1 .*why=\"$3"
 	_instance=$(tail -n "+$((MARK + 1))" "$DIR/log" | sed -n \
 	    "s/.*event=peer-violation peer=$1 instance=\([0-9]*\) .*/\1/p")
-	await "event=role-exit role=$1 .*instance=$_instance signal=9"
+	_pid=$(sed -n \
+	    "s/.*role-ready role=$1 pid=\([0-9]*\) instance=$_instance\$/\1/p" \
+	    "$DIR/log")
+	# before it has come to the end of its orders
+	wait_for gone "$_pid" || instance_fail "$1 is not killed for it"
 	never 'traitor=end'
 	never 'event=sandbox-violation'
 	hull_serves

@@ -21,7 +21,7 @@
 
 static struct {
 	struct fault_plan plan;
-	unsigned seen, failed;
+	unsigned seen, failed, syncs_failed;
 	bool half; /* the next write fails */
 	struct journal *journal;
 	struct rnd rnd;
@@ -31,7 +31,7 @@ void
 calls_plan(const struct fault_plan *plan)
 {
 	calls.plan = plan == NULL ? (struct fault_plan){ 0 } : *plan;
-	calls.seen = calls.failed = 0;
+	calls.seen = calls.failed = calls.syncs_failed = 0;
 	calls.half = false;
 }
 
@@ -45,6 +45,12 @@ unsigned
 calls_failed(void)
 {
 	return calls.failed;
+}
+
+unsigned
+calls_syncs_failed(void)
+{
+	return calls.syncs_failed;
 }
 
 void
@@ -182,6 +188,7 @@ sync_call(long number, int fd)
 	int result = fault ? -1 : (int)syscall(number, fd);
 	int saved = errno;
 
+	calls.syncs_failed += fault;
 	/* the dead do not call: nothing of the kernel's is given up */
 	if (!fault || !calls.plan.for_ever)
 		note_sync(fd, result == 0);

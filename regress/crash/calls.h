@@ -30,6 +30,7 @@ void calls_plan(const struct fault_plan *);
 /* Calls since then, and how many of them failed. */
 unsigned calls_seen(void);
 unsigned calls_failed(void);
+unsigned calls_syncs_failed(void);
 
 /* Note what is done in the journal; NULL: no more. */
 void calls_record(struct journal *);

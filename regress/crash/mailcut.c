@@ -76,7 +76,7 @@ load_run(void)
 	calls_record(&run.journal);
 	for (id = 0; id < MESSAGES; id++) {
 		run.len[id] = rnd_below(&run.rnd, 6000);
-		if (rnd_once_in(&run.rnd, 12)) {
+		if (rnd_once_in(&run.rnd, 6)) {
 			/* for ever: as when the mailer dies there */
 			plan.at = 1 + rnd_below(&run.rnd, 12);
 			plan.for_ever = rnd_once_in(&run.rnd, 2);
@@ -226,7 +226,7 @@ main(int argc, char **argv)
 	snprintf(run.state, sizeof(run.state), "%s/mailcut.%d.state", dir,
 	    (int)getpid());
 	while (run.states < states && run.broken < BROKEN_ENOUGH)
-		load(states - run.states < 200 ? states - run.states : 200);
+		load(states - run.states < 100 ? states - run.states : 100);
 	tree_remove(run.home);
 	tree_remove(run.state);
 	printf("mailcut: %u states of %u loads, %u deaths, %u failed calls, %u "

@@ -4,7 +4,8 @@
  * some errors, and each write short.  What was reported delivered is there
  * whole; a Maildir's new/ has nothing else in it, and an mbox is what it was
  * before but for that.  When what was not delivered is put again, in doubt,
- * all of it is there once.
+ * all of it is there once and was synced.  The last of the errors is one of
+ * all calls from there on: as when the mailer dies.
  *
  *	mailfault [-d directory]
  */
@@ -29,6 +30,7 @@ static const struct {
 	const char *name;
 	enum fault_kind kind;
 	int error;
+	bool for_ever;
 } faults[] = {
 	{ "EIO", FAULT_ERROR, EIO },
 	{ "ENOSPC", FAULT_ERROR, ENOSPC },
@@ -36,6 +38,7 @@ static const struct {
 	{ "EMFILE", FAULT_ERROR, EMFILE },
 	{ "a short write", FAULT_SHORT, 0 },
 	{ "half a write, then ENOSPC", FAULT_HALF, ENOSPC },
+	{ "death", FAULT_ERROR, EIO, true },
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
@@ -113,12 +116,14 @@ maildir_check(bool settled)
 
 static const struct format {
 	const char *path;
+	const char *synced; /* what is synced last */
 	void (*put)(const struct mail *);
 	void (*commit)(void);
 	const char *(*check)(bool settled);
 } formats[] = {
-	{ "~/Maildir", maildir_put, maildir_commit, maildir_check },
-	{ "~/mbox", mbox_put, mbox_commit, mbox_check },
+	{ "~/Maildir", "Maildir/new", maildir_put, maildir_commit,
+	    maildir_check },
+	{ "~/mbox", "mbox", mbox_put, mbox_commit, mbox_check },
 };
 
 static void
@@ -133,17 +138,35 @@ put_all(const struct format *f, uint32_t from, uint32_t to, bool from_file)
 	f->commit();
 }
 
-/* Put again what was not delivered. */
-static void
+/* Put again what was not delivered.  False when some of it is reported as
+ * delivered without a sync: it may have been cut before its own. */
+static bool
 put_again(const struct format *f)
 {
+	struct journal journal = { 0 };
+	bool synced = false, told = false;
+	char path[600];
+	struct stat st;
+	size_t at;
 	uint32_t i;
 
+	calls_record(&journal);
 	for (i = 1; i < IDS; i++) {
-		if (box_reported[i] != OUT_DELIVERED)
-			box_put(f->put, i, lengths[i], true, false);
+		if (box_reported[i] == OUT_DELIVERED)
+			continue;
+		told = true;
+		box_put(f->put, i, lengths[i], true, false);
 	}
 	f->commit();
+	calls_record(NULL);
+	snprintf(path, sizeof(path), "%s/%s", run.home, f->synced);
+	if (stat(path, &st) != 0)
+		err(1, "%s", path);
+	for (at = 0; at < journal.len; at++)
+		synced |= journal.ops[at].kind == OP_SYNC &&
+		    journal.ops[at].ino == st.st_ino;
+	journal_clear(&journal);
+	return synced || !told;
 }
 
 /* One call fails.  False when there are not so many. */
@@ -152,10 +175,11 @@ fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
 {
 	struct fault_plan plan = { .at = at,
 		.kind = faults[fault].kind,
-		.error = faults[fault].error };
+		.error = faults[fault].error,
+		.for_ever = faults[fault].for_ever };
 	const char *wrong = NULL;
 	char lock[600];
-	unsigned seen;
+	unsigned seen, syncs, deferred = 0;
 	int i;
 
 	tree_empty(run.home);
@@ -165,20 +189,26 @@ fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
 	calls_plan(&plan);
 	put_all(f, 3, IDS, from_file);
 	seen = calls_seen();
+	syncs = calls_syncs_failed();
 	calls_plan(NULL);
 	for (i = 1; i < IDS; i++) {
 		if (box_reported[i] == -1)
 			wrong = "a message has no report";
-		run.deferred += box_reported[i] != OUT_DELIVERED;
+		deferred += box_reported[i] != OUT_DELIVERED;
 	}
-	if (plan.kind == FAULT_SHORT && box_reported[IDS - 1] != OUT_DELIVERED)
+	run.deferred += deferred;
+	if (syncs > 0 && deferred == 0)
+		wrong = "a sync that failed is taken for a success";
+	if (plan.kind == FAULT_SHORT && deferred > 0)
 		wrong = "a short write is taken for a failure";
-	if (wrong == NULL)
+	/* the dead undo nothing, and report nothing */
+	if (wrong == NULL && !plan.for_ever)
 		wrong = f->check(false);
 	/* a lock that could not be removed would be waited for */
 	snprintf(lock, sizeof(lock), "%s/mbox.lock", run.home);
 	unlink(lock);
-	put_again(f);
+	if (!put_again(f))
+		wrong = "delivered is said without a sync";
 	if (wrong == NULL)
 		wrong = f->check(true);
 	run.cases++;

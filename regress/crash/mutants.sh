@@ -78,8 +78,6 @@ mutant "retired before the move" $store/compact.c \
     's/seg != s->current && LIST_EMPTY(&seg->msgs)/seg != s->current \&\& (LIST_EMPTY(\&seg->msgs) || s->queue_len > 0)/' $cut
 mutant "failed segment is written to again" $store/commit.c \
     's/^\tseg_end_current(s);$/\ts->current->off += REC_SECTOR;/; s/^\t(void)seg_switch(s, true);$//' $cut
-mutant "same tag in every life of a segment" $store/segment.c \
-    's/arc4random_buf(&tag, sizeof(tag));/tag = 7;/; s/seg->head.seq = s->next_seq++;/seg->head.seq = s->next_seq++;/' $cut
 mutant "log/ not synced at start" $store/store.c \
     's/(error = io_sync_dir(s->log_fd)) != 0/(error = 0) != 0/' $cut
 mutant "answered before the sync" $store/commit.c \
@@ -96,7 +94,7 @@ mutant "moved before it is synced" $local/maildir.c \
 mutant "reported before the commit" $local/maildir.c \
     's/^\tif (++maildir.npending == MAILDIR_BATCH)/\tmail_result_set(\&result, OUT_DELIVERED, "2.0.0", "x"); mailer_report(m->msgid, m->index, \&result);\n&/' $box
 mutant "found, but not synced" $local/maildir.c \
-    's/ &&$/ ||/; s/fsync(maildir.box.new_fd) == 0) ||/false) ||/; s/fsync(maildir.box.cur_fd) == 0);/false);/' $box
+    '/^maildir_delivered/,/^}/s/fsync(maildir.box.[a-z]*_fd) == 0/true/' $box
 mutant "the Maildir itself not synced" $local/maildir.c \
     's/(made && fsync(box) != 0)/false/' $box
 mutant "the Maildir's name not synced" $local/maildir.c \
@@ -104,7 +102,7 @@ mutant "the Maildir's name not synced" $local/maildir.c \
 mutant "not looked for in doubt" $local/maildir.c \
     's/(m->flags & DELIVER_IN_DOUBT) == 0/true/' $box
 mutant "failed sync of mail ignored" $local/maildir.c \
-    's/bool synced = fsync(p->fd) == 0;/bool synced = fsync(p->fd) == 0 || true;/' $box
+    's/bool synced = fsync(p->fd) == 0;/bool synced = fsync(p->fd) == 0 || true;/' mailfault
 mutant "failed sync of new/ ignored" $local/maildir.c \
     's/if (fsync(maildir.box.new_fd) != 0)/if (fsync(maildir.box.new_fd) != 0 \&\& false)/' $box
 mutant "failed write ignored" $local/maildir.c \
@@ -115,6 +113,8 @@ mutant "mbox not cut back" $local/mbox.c \
     's/ftruncate(mbox.fd, before) != 0/false/' mailfault
 mutant "mbox not cut back after a failed sync" $local/mbox.c \
     's/ftruncate(mbox.fd, mbox.start) != 0/false/' mailfault
+mutant "mbox found, but not synced" $local/mbox.c \
+    's/whole && fsync(mbox.fd) == 0 && place_sync(mbox.dir_fd) == 0/whole/' mailfault
 mutant "failed sync of an mbox ignored" $local/mbox.c \
     's/(fsync(mbox.fd) != 0 || place_sync(mbox.dir_fd) != 0)/(fsync(mbox.fd) \&\& false)/' mailfault
 

@@ -147,7 +147,9 @@ load_outcome(struct store *s)
 	uint32_t start = rnd_below(&run.rnd, t->len + 1), i, id = 0, idx;
 	uint32_t rests = 0;
 	uint32_t kind = rnd_below(&run.rnd, 3);
-	bool final = rnd_below(&run.rnd, 2 * LIVE_TARGET) < live_count(t);
+	bool final = run.retries
+	    ? rnd_once_in(&run.rnd, 8)
+	    : rnd_below(&run.rnd, 2 * LIVE_TARGET) < live_count(t);
 
 	for (i = 0; i < t->len && e == NULL; i++) {
 		id = (start + i) % t->len;
@@ -193,7 +195,7 @@ load_step(struct store *s, uint64_t step)
 {
 	uint32_t what = rnd_below(&run.rnd, 100);
 
-	if (what < 40) {
+	if (what < (run.retries ? 10 : 40)) {
 		load_message(s);
 	} else if (what < 75) {
 		load_outcome(s);
@@ -430,6 +432,7 @@ load(unsigned states)
 
 	run.loads++;
 	run.faults = rnd_once_in(&run.rnd, 2);
+	run.retries = rnd_once_in(&run.rnd, 3);
 	run.set.segment_size = (64u << 10) << rnd_below(&run.rnd, 2);
 	run.set.inline_max = 2048u << rnd_below(&run.rnd, 3);
 	run.set.memory_max = rnd_once_in(&run.rnd, 4) ? 4096 : 1 << 20;

@@ -104,7 +104,9 @@ truth_copy(struct truth *to, const struct truth *from)
 static void
 status_text(char *out, size_t size, uint32_t id, const struct env_now *now)
 {
-	snprintf(out, size, "4.2.0 attempt %u of %u", now->attempts, id);
+	/* some are long, so that a segment may hold little else */
+	snprintf(out, size, "4.2.0 attempt %u of %u%*s", now->attempts, id,
+	    now->attempts % 3 == 0 ? 0 : 400, "");
 }
 
 int
@@ -151,7 +153,7 @@ truth_outcome(
 	struct store_outcome o = { .state = (enum store_state)now->state,
 		.attempts = now->attempts,
 		.next_s = 5000u + now->attempts };
-	char text[64];
+	char text[512];
 
 	status_text(text, sizeof(text), id, now);
 	o.status = span_str(text);
@@ -188,7 +190,7 @@ static bool
 env_good(uint32_t id, const struct env_truth *t, const struct store_outcome *o,
     bool textless)
 {
-	char text[64] = "";
+	char text[512] = "";
 	bool found;
 	uint32_t i;
 

@@ -314,7 +314,7 @@ ATF_TC_BODY(paths_of_all_that_has_a_meaning, tc)
 		LETTER("\0") };
 
 	paths(letters, COUNT(letters), 5, "<", 0);
-	paths(letters, COUNT(letters), 5, "<", ADDRESS_NULL | ADDRESS_BARE);
+	paths(letters, COUNT(letters), 6, "<", ADDRESS_NULL | ADDRESS_BARE);
 }
 
 ATF_TC_WITHOUT_HEAD(local_parts);
@@ -323,7 +323,7 @@ ATF_TC_BODY(local_parts, tc)
 	static const struct span letters[] = { LETTER("@"), LETTER("."),
 		LETTER("a"), LETTER("\""), LETTER("\\"), LETTER(">") };
 
-	paths(letters, COUNT(letters), 7, "<", 0);
+	paths(letters, COUNT(letters), 8, "<", 0);
 	paths(letters, COUNT(letters), 7, "<", ADDRESS_BARE);
 }
 
@@ -445,9 +445,9 @@ ATF_TC_BODY(ends_of_data, tc)
 
 	buf_init(&truth.content, TEXT_MAX);
 	buf_init(&content, TEXT_MAX);
-	each(&ab, 8, "", "", eod_check, 0);
+	each(&ab, 9, "", "", eod_check, 0);
 	/* further, with more of what makes lines */
-	each(&(struct alphabet){ letters, 3 }, 9, "a\r", "", eod_check, 0);
+	each(&(struct alphabet){ letters, 3 }, 11, "a\r", "", eod_check, 0);
 	buf_clear(&truth.content);
 	buf_clear(&content);
 	ATF_CHECK(ended > 0);
