@@ -223,18 +223,17 @@ maildir_name(const struct mail *m, char *out, size_t size)
 static int
 maildir_write(const struct mail *m, int fd)
 {
-	struct buf prefix;
+	struct buf text;
 	int error = -1;
 
-	buf_init(&prefix, 4096);
-	if (content_prefix(m, &prefix) != 0)
+	/* in one piece with the fields in front, unless it is a file */
+	buf_init(&text, MSG_FRAME_MAX + 4096);
+	if (content_prefix(m, &text) != 0 ||
+	    buf_add(&text, m->content.p, m->content.len) != 0)
 		errno = EINVAL;
-	else if (content_write(fd, buf_span(&prefix)) == 0)
-		error = content_copy(m, fd);
-	buf_clear(&prefix);
-	if (error == 0)
-		/* start it now, so that the syncs to come wait less */
-		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	else if (content_write(fd, buf_span(&text)) == 0)
+		error = m->fd < 0 ? 0 : content_copy(m, fd);
+	buf_clear(&text);
 	return error;
 }
 
@@ -293,6 +292,12 @@ maildir_flush(void)
 	bool moved[MAILDIR_BATCH] = { false };
 	size_t i;
 
+	/* all are started before the first is waited for: then the file system
+	 * has a place for each when it commits its journal for that one, and
+	 * the others find their work done */
+	for (i = 0; i < maildir.npending; i++)
+		sync_file_range(
+		    maildir.pending[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	for (i = 0; i < maildir.npending; i++)
 		moved[i] = maildir_finish(&maildir.pending[i], &results[i]);
 	if (fsync(maildir.box.new_fd) != 0) {

@@ -299,9 +299,16 @@ mbox_find(struct span needle)
 		found = memmem(window, have, needle.p, needle.len);
 		if (found != NULL)
 			return off - (off_t)have + (found - window);
-		keep = have < needle.len ? have : needle.len - 1;
+		keep = have < needle.len ? have : needle.len;
 		memmove(window, window + have - keep, keep);
 		have = keep;
+	}
+	/* a record may be cut before the needle ends: then the file ends in it */
+	for (keep = have < needle.len ? have : needle.len - 1;
+	     keep >= strlen("From "); keep--) {
+		if ((keep == have || window[have - keep - 1] == '\n') &&
+		    memcmp(window + have - keep, needle.p, keep) == 0)
+			return off - (off_t)keep;
 	}
 	return -1;
 }

@@ -75,9 +75,9 @@ tables_are_as_reviewed_body()
 
 atf_init_test_cases()
 {
+	atf_add_test_case tables_are_as_reviewed
 	hull_enforced || return 0
-	for _case in $ROLES mailer master process_dies_and_is_replaced \
-	    tables_are_as_reviewed; do
+	for _case in $ROLES mailer master process_dies_and_is_replaced; do
 		atf_add_test_case "$_case"
 	done
 }

@@ -569,8 +569,10 @@ _nothing_of_it_is_shipped()
 
 atf_init_test_cases()
 {
-	hull_enforced || return 0
 	for _assertion in $ASSERTIONS; do
+		# without a filter some acts end otherwise, and some go on
+		hull_enforced || [ "$_assertion" = nothing_of_it_is_shipped ] ||
+		    continue
 		atf_add_test_case "$_assertion"
 	done
 }

@@ -115,6 +115,8 @@ fault_write(size_t len)
 	if (!due || len < 2)
 		return (ssize_t)len;
 	calls.half = calls.plan.kind == FAULT_HALF;
+	if (calls.plan.for_ever)
+		calls.plan.kind = FAULT_ERROR;
 	calls.failed++;
 	return (ssize_t)(len / 2);
 }

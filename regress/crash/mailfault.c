@@ -4,8 +4,8 @@
  * some errors, and each write short.  What was reported delivered is there
  * whole; a Maildir's new/ has nothing else in it, and an mbox is what it was
  * before but for that.  When what was not delivered is put again, in doubt,
- * all of it is there once and was synced.  The last of the errors is one of
- * all calls from there on: as when the mailer dies.
+ * all of it is there once and was synced.  The mailer's death is that all
+ * calls fail from there on.
  *
  *	mailfault [-d directory]
  */
@@ -32,13 +32,14 @@ static const struct {
 	int error;
 	bool for_ever;
 } faults[] = {
-	{ "EIO", FAULT_ERROR, EIO },
-	{ "ENOSPC", FAULT_ERROR, ENOSPC },
-	{ "EDQUOT", FAULT_ERROR, EDQUOT },
-	{ "EMFILE", FAULT_ERROR, EMFILE },
-	{ "a short write", FAULT_SHORT, 0 },
-	{ "half a write, then ENOSPC", FAULT_HALF, ENOSPC },
+	{ "EIO", FAULT_ERROR, EIO, false },
+	{ "ENOSPC", FAULT_ERROR, ENOSPC, false },
+	{ "EDQUOT", FAULT_ERROR, EDQUOT, false },
+	{ "EMFILE", FAULT_ERROR, EMFILE, false },
+	{ "a short write", FAULT_SHORT, 0, false },
+	{ "half a write, then ENOSPC", FAULT_HALF, ENOSPC, false },
 	{ "death", FAULT_ERROR, EIO, true },
+	{ "death in a write", FAULT_HALF, EIO, true },
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))

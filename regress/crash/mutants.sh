@@ -115,6 +115,8 @@ mutant "mbox not cut back after a failed sync" $local/mbox.c \
     's/ftruncate(mbox.fd, mbox.start) != 0/false/' mailfault
 mutant "mbox found, but not synced" $local/mbox.c \
     's/whole && fsync(mbox.fd) == 0 && place_sync(mbox.dir_fd) == 0/whole/' mailfault
+mutant "half a record not found" $local/mbox.c \
+    's/keep >= strlen("From ")/keep > sizeof(window)/' mailfault
 mutant "failed sync of an mbox ignored" $local/mbox.c \
     's/(fsync(mbox.fd) != 0 || place_sync(mbox.dir_fd) != 0)/(fsync(mbox.fd) \&\& false)/' mailfault
 

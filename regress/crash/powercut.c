@@ -26,7 +26,7 @@
 #include "regress/crash/truth.h"
 
 #define STEPS         300 /* of one load */
-#define STARTS_MAX    8
+#define STARTS_MAX    16
 #define STATES        500 /* at most, tried of one load */
 #define VARIANTS      4   /* of one moment */
 #define LIVE_TARGET   40  /* messages in the queue */
@@ -43,6 +43,7 @@ static struct {
 	size_t opened_number[STARTS_MAX]; /* after that many steps */
 	size_t starts;
 	uint32_t next_id;
+	bool retries;     /* this load has little new mail, many outcomes */
 	bool faults;      /* calls of this load fail now and then */
 	uint64_t damaged; /* files in corrupt/ that may be there */
 	bool verbose;
@@ -268,7 +269,7 @@ load_run(void)
 	for (step = 1; step <= STEPS; step++) {
 		load_step(s, step);
 		if (!run.faults && run.starts < STARTS_MAX &&
-		    rnd_once_in(&run.rnd, STEPS / 5))
+		    rnd_once_in(&run.rnd, STEPS / STARTS_MAX))
 			s = load_die(s, step);
 	}
 	run.failed_calls += calls_failed();

@@ -81,7 +81,7 @@ session_admit(struct peer *p, uint64_t sid, const struct source *source,
 	if (l->index >= router.nlisteners)
 		return RP_UNAVAILABLE;
 	if (router.listeners[l->index] >= l->max_sessions)
-		return RP_TOO_MANY_CONN;
+		return RP_OVERLOADED;
 	reply = limits_enter(&router.limits, source, &role_config()->set);
 	if (reply != RP_GREETING)
 		return reply;
