@@ -24,7 +24,7 @@
 
 #define FILES_MAX 200
 #define TICK_MS   50
-#define LAST_MS   500 /* for what is still to be answered */
+#define LAST_MS   2000 /* for what is still to be answered or to kill it */
 
 struct traitor traitor = { .listen_fd = -1, .client_fd = -1 };
 
@@ -37,7 +37,7 @@ act_result(const char *doing, const char *result)
 static void
 tick_after(unsigned ms)
 {
-	struct timeval tv = { .tv_usec = (suseconds_t)ms * 1000 };
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
 
 	evtimer_add(traitor.tick, &tv);
 }
