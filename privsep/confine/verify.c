@@ -126,6 +126,57 @@ status_is(
 	differ(v, key, expected, span_str("missing"));
 }
 
+/* The number that stands after "key:", or -E_NOENT. */
+static int64_t
+status_number(struct span status, const char *key)
+{
+	struct span line, word;
+	size_t klen = strlen(key), i;
+	int64_t n = 0;
+
+	while (next_line(&status, &line)) {
+		if (line.len <= klen || memcmp(line.p, key, klen) != 0 ||
+		    line.p[klen] != ':')
+			continue;
+		line = (struct span){ line.p + klen + 1, line.len - klen - 1 };
+		word = next_word(&line);
+		for (i = 0; i < word.len && i < 9; i++)
+			n = n * 10 + (word.p[i] - '0');
+		return n;
+	}
+	return -E_NOENT;
+}
+
+#ifndef BULKHEAD_SANITIZE
+/* A role inherits the filter of the master that started it: only one more
+ * than that is its own. */
+static void
+verify_filters(struct verify *v, struct span status)
+{
+	struct verify parent = *v;
+	char path[32], want[32];
+	struct buf b;
+	int64_t of_parent = -E_NOENT;
+
+	snprintf(path, sizeof(path), "/proc/%" PRId64,
+	    status_number(status, "PPid"));
+	buf_init(&b, PROC_MAX);
+	parent.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent.dir_fd >= 0 && read_file(&parent, "status", &b) == 0)
+		of_parent = status_number(buf_span(&b), "Seccomp_filters");
+	if (parent.dir_fd >= 0)
+		close(parent.dir_fd);
+	buf_clear(&b);
+	if (of_parent < 0) {
+		differ(v, "Seccomp_filters", "those of the master and one",
+		    span_str("not to be known"));
+		return;
+	}
+	snprintf(want, sizeof(want), "%" PRId64, of_parent + 1);
+	status_is(v, status, "Seccomp_filters", want);
+}
+#endif
+
 static int
 verify_status(struct verify *v)
 {
@@ -152,6 +203,7 @@ verify_status(struct verify *v)
 	status_is(v, buf_span(&b), "NoNewPrivs", "1");
 #ifndef BULKHEAD_SANITIZE
 	status_is(v, buf_span(&b), "Seccomp", "2");
+	verify_filters(v, buf_span(&b));
 #endif
 	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
 		status_is(v, buf_span(&b), caps[i], "0000000000000000");

@@ -164,7 +164,7 @@ load_outcome(struct store *s)
 	}
 	if (e == NULL)
 		return;
-	if (final && !run.faults && rnd_once_in(&run.rnd, 3))
+	if (final && !run.faults && rnd_once_in(&run.rnd, 2))
 		rests = load_message(s);
 	now.state = (uint8_t)(final ? finals[kind] : others[kind]);
 	now.attempts = (uint16_t)(last.attempts + 1);

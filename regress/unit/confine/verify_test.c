@@ -2,6 +2,7 @@
  *
  * What the master sees of a process from outside, before it trusts it.
  */
+#include "privsep/confine/policy.h"
 #include "regress/unit/confine/confined.h"
 
 #include <linux/capability.h>
@@ -198,6 +199,19 @@ dumpable_before_lock(enum role role)
 	NEED(confine_lock(&p, &step) == 0);
 }
 
+#ifndef BULKHEAD_SANITIZE
+/* What starts the roles has a filter of its own, which they inherit. */
+ROOT_TC(inherited_filter_is_not_taken_for_its_own)
+{
+	static const char *const lock[] = { "Seccomp_filters:", NULL };
+
+	place_make();
+	ATF_REQUIRE_EQ(0, confine_deny_list(policy_master));
+	check_verify(ROLE_SESSION, become_only, -E_DENIED, lock);
+	check_verify(ROLE_SPOOL, become_only, -E_DENIED, lock);
+}
+#endif
+
 ROOT_TC(dumpable_is_noticed)
 {
 	static const char *const what[] = { "dumpable:", NULL };
@@ -276,6 +290,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, inherited_capabilities_are_dropped);
 	ATF_TP_ADD_TC(tp, unconfined_is_noticed_in_every_respect);
 	ATF_TP_ADD_TC(tp, missing_lock_is_noticed);
+#ifndef BULKHEAD_SANITIZE
+	ATF_TP_ADD_TC(tp, inherited_filter_is_not_taken_for_its_own);
+#endif
 	ATF_TP_ADD_TC(tp, dumpable_is_noticed);
 	ATF_TP_ADD_TC(tp, other_ids_are_noticed);
 	ATF_TP_ADD_TC(tp, other_places_are_noticed);
