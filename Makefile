@@ -202,6 +202,7 @@ traitor: all tests
 	    $(filter %/confine/traitor_test,$(TESTS))
 mutants: all tests
 	+@regress/confine/mutants.sh $(CURDIR) $(abspath $(O)) $(MUTANTS)
+	$(if $(MUTANTS),,+@regress/crash/mutants.sh)
 
 # deps may bring pkg-config and the like: what follows is a make of its own.
 demo: deps

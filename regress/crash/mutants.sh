@@ -3,7 +3,7 @@
 #
 # Take away the guards of the queue and of the mailer one by one, in a copy of
 # the sources, and see that the programs of this directory notice each:
-# mutants.sh [PATTERN], from the top of the sources.  Run by hand.
+# mutants.sh [PATTERN], from the top of the sources.
 set -u
 
 pattern=${1:-.}
