@@ -47,6 +47,20 @@ dsn_ascii(struct span s)
 	return true;
 }
 
+/* An address was checked when it came; what came back from disk may still
+ * not begin a line of its own. */
+static void
+dsn_address(struct buf *out, struct span address)
+{
+	size_t i;
+
+	for (i = 0; i < address.len; i++) {
+		unsigned char c = address.p[i];
+
+		buf_put_u8(out, c < ' ' || c == 0x7f ? '?' : c);
+	}
+}
+
 static void
 dsn_date(struct buf *out, const char *name, time_t when)
 {
@@ -77,7 +91,7 @@ dsn_header(const struct dsn *d, struct buf *out)
 	buf_add_str(out, "From: Mail Delivery Subsystem <MAILER-DAEMON@");
 	buf_add(out, d->hostname.p, d->hostname.len);
 	buf_add_str(out, ">\nTo: <");
-	buf_add(out, d->to.p, d->to.len);
+	dsn_address(out, d->to);
 	buf_addf(out, ">\nSubject: %s\n", kinds[d->kind].subject);
 	dsn_date(out, "Date", d->now);
 	buf_addf(out, "Message-ID: <%016" PRIx64 "@", d->reportid);
@@ -111,7 +125,7 @@ dsn_human(const struct dsn *d, struct buf *out)
 	buf_add_str(out, "\n");
 	for (i = 0; i < d->nrcpts; i++) {
 		buf_add_str(out, "  <");
-		buf_add(out, d->rcpts[i].rcpt.p, d->rcpts[i].rcpt.len);
+		dsn_address(out, d->rcpts[i].rcpt);
 		buf_add_str(out, ">\n      ");
 		log_escape(out, d->rcpts[i].text, DSN_TEXT_MAX);
 		buf_add_str(out, " (");
@@ -171,7 +185,7 @@ dsn_machine(const struct dsn *d, struct buf *out)
 			buf_add_str(out, "\n");
 		}
 		buf_addf(out, "Final-Recipient: %s;", dsn_type(r->rcpt));
-		buf_add(out, r->rcpt.p, r->rcpt.len);
+		dsn_address(out, r->rcpt);
 		buf_addf(out, "\nAction: %s\nStatus: ", kinds[d->kind].action);
 		log_escape(out, r->status, DSN_TEXT_MAX);
 		buf_add_str(out, "\nDiagnostic-Code: X-Bulkhead; ");

@@ -59,7 +59,7 @@ mbox_prepare(const struct mailer_job *job, gid_t gid)
 	v.v[TV_USER_USERNAME] = span_str(job->user);
 	v.v[TV_USER_DIRECTORY] = span_str(job->home);
 	buf_init(&path, TEMPLATE_PATH_MAX + 1);
-	if (template_expand(job->path, &v, &path) == 0 &&
+	if (place_is_fixed(job) && template_expand(job->path, &v, &path) == 0 &&
 	    buf_put_u8(&path, '\0') == 0 &&
 	    (slash = strrchr((char *)path.data, '/')) != NULL &&
 	    (size_t)(slash - (char *)path.data) == strlen(job->base) &&

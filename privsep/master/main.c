@@ -157,16 +157,19 @@ static void
 main_mkdir(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct stat st;
+	int fd;
 
 	if (mkdir(path, mode) != 0 && errno != EEXIST)
 		err(1, "%s", path);
-	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-		errx(1, "%s: not a directory", path);
-	if ((st.st_uid != uid || st.st_gid != gid) &&
-	    lchown(path, uid, gid) != 0)
+	/* what is changed is what was looked at, whoever may write above it */
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0)
 		err(1, "%s", path);
-	if ((st.st_mode & 07777) != mode && chmod(path, mode) != 0)
+	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) != 0)
 		err(1, "%s", path);
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
+		err(1, "%s", path);
+	close(fd);
 }
 
 /* One daemon for an instance: whoever holds the lock of the pid file. */

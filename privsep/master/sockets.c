@@ -47,6 +47,19 @@ sockets_keep(const struct sockaddr *sa, socklen_t len, const struct listener *l)
 	return false;
 }
 
+/* bind(2).  Every local user may connect to a local socket; its mode comes
+ * from the umask and not from a chmod(2) of a name that may be another's by
+ * then. */
+static int
+sockets_bind_fd(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	mode_t old = umask(0111);
+	int error = bind(fd, sa, len);
+
+	umask(old);
+	return error;
+}
+
 static int
 sockets_open(const struct sockaddr *sa, socklen_t len)
 {
@@ -60,7 +73,7 @@ sockets_open(const struct sockaddr *sa, socklen_t len)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (sa->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, sa, len) != 0) {
+	if (sockets_bind_fd(fd, sa, len) != 0) {
 		int saved = errno;
 
 		close(fd);
@@ -94,10 +107,6 @@ sockets_add(struct socket_list *fresh, const struct listener *l,
 		free(s);
 		return err_from_errno(errno);
 	}
-	/* every local user may submit mail */
-	if (path != NULL && chmod(path, 0666) != 0)
-		LOG(EV_WARN, KS("doing", "opening the submission socket"),
-		    KS("why", strerror(errno)));
 	TAILQ_INSERT_TAIL(fresh, s, entry);
 	return 0;
 }
@@ -223,9 +232,8 @@ sockets_bind_control(void)
 	master.control_fd =
 	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (master.control_fd < 0 ||
-	    bind(master.control_fd, (struct sockaddr *)&sun, sizeof(sun)) !=
-		0 ||
-	    chmod(path, 0666) != 0)
+	    sockets_bind_fd(
+		master.control_fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
 		return err_from_errno(errno);
 	return 0;
 }
