@@ -48,12 +48,18 @@ for program; do
 	echo "$kind{name=\"${program##*/}\"}" >>"$dir/Kyuafile"
 done
 
-rm -f "$results"
-status=0
-kyua -v parallelism="${TEST_JOBS:-4}" \
-    -v test_suites.bulkhead.srcdir="$srcdir" \
-    -v test_suites.bulkhead.objdir="$objdir" \
-    test --results-file="$results" -k "$top/Kyuafile" || status=$?
+# kyua itself has been seen to die of a signal in the middle of a run, which
+# leaves no verdict on anything: then, and only then, all of it is run anew.
+for attempt in 1 2 3; do
+	rm -f "$results"
+	status=0
+	kyua -v parallelism="${TEST_JOBS:-4}" \
+	    -v test_suites.bulkhead.srcdir="$srcdir" \
+	    -v test_suites.bulkhead.objdir="$objdir" \
+	    test --results-file="$results" -k "$top/Kyuafile" || status=$?
+	[ "$status" -gt 128 ] || break
+	echo "kyua ended by signal $((status - 128)) in attempt $attempt"
+done
 if [ ! -e "$results" ]; then
 	echo "0 passed, 1 failed, 0 skipped"
 	exit 1
