@@ -395,6 +395,22 @@ role_refuse(const char *doing, const char *why)
 	return 1;
 }
 
+/* What was queued for the others reaches them, as role_exit() promises. */
+static void
+role_drain_peers(void)
+{
+	size_t i = 0;
+
+	while (i < self.npeers) {
+		struct chan *ch = self.peers[i];
+
+		chan_drain(ch);
+		/* one that fails is forgotten, and another takes its place */
+		if (i < self.npeers && self.peers[i] == ch)
+			i++;
+	}
+}
+
 int
 role_main(const struct role_ops *ops)
 {
@@ -423,7 +439,9 @@ role_main(const struct role_ops *ops)
 	msg_begin(self.master, M_READY, 0);
 	msg_send(self.master);
 	error = loop_run();
-	if (!self.lost)
+	if (!self.lost) {
+		role_drain_peers();
 		chan_drain(self.master);
+	}
 	return error;
 }

@@ -101,12 +101,22 @@ writer_peer_up(struct chan *ch, uint64_t request)
 }
 
 static void
+writer_finish(void)
+{
+	if (self.store != NULL)
+		commit_now();
+	role_exit(0);
+}
+
+static void
 writer_peer_down(struct chan *ch)
 {
 	switch ((unsigned)chan_role(ch)) {
 	case ROLE_SCHEDULER:
 		self.walking = false;
 		commit_forget();
+		if (self.stopping)
+			writer_finish();
 		break;
 	case ROLE_CONTROL:
 		ctl_lost();
@@ -126,12 +136,14 @@ writer_peer_drained(struct chan *ch)
 		ctl_run();
 }
 
+/* The scheduler is told to stop before us: what it said last is read up to
+ * the end of its channel. */
 static void
 writer_stop(void)
 {
-	if (self.store != NULL)
-		commit_now();
-	role_exit(0);
+	self.stopping = true;
+	if (role_peer(ROLE_SCHEDULER) == NULL)
+		writer_finish();
 }
 
 static const struct msg_handler handlers[] = {

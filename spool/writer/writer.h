@@ -54,6 +54,7 @@ struct record_ack {
 };
 
 struct writer {
+	bool stopping;       /* finish when the scheduler has */
 	struct store *store; /* NULL while the directory cannot be used */
 	struct event *tick;
 	struct event *sync;
