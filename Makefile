@@ -138,6 +138,7 @@ endef
 TOOLS      :=
 define tool
 TOOLS      += $(O)/regress/$(1)/$(2)
+harness-$(1): $(O)/regress/$(1)/$(2)
 $(O)/regress/$(1)/$(2): $(O)/obj/regress/$(1)/$(2).o $$(call library,$(3))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
@@ -184,6 +185,9 @@ $(SHELLS) $(KILLS): $(O)/%: %.sh Makefile
 $(HARNESS): $(O)/%: %
 	@mkdir -p $(@D)
 	$(Q)cp -p $< $@
+# What the shell tests of a directory need beside themselves.
+harness-%: all $(HARNESS)
+	@:
 
 TESTS       = $(UNITS) $(SHELLS) $(REPLAYS)
 tests: $(TESTS) $(TOOLS) $(HARNESS)
@@ -195,14 +199,13 @@ check-run: all tests
 check-san:
 	+@$(MAKE) SAN=1 check
 
-# A process that has been taken over, and the proof that the tests of
-# confinement would notice: each guard is taken out once.
+# A process that has been taken over, and the proof that the tests would
+# notice: each guard that they are there for is taken out once.
 traitor: all tests
 	+@regress/lib/suite.sh $(CURDIR) $(abspath $(O)) \
 	    $(filter %/confine/traitor_test,$(TESTS))
 mutants: all tests
-	+@regress/confine/mutants.sh $(CURDIR) $(abspath $(O)) $(MUTANTS)
-	$(if $(MUTANTS),,+@regress/crash/mutants.sh)
+	+@regress/lib/mutants.sh $(CURDIR) $(abspath $(O)) $(MUTANTS)
 
 # deps may bring pkg-config and the like: what follows is a make of its own.
 demo: deps
