@@ -9,6 +9,7 @@
 #include "delivery/local/delivery.h"
 #include "privsep/base/chk.h"
 #include "privsep/base/err.h"
+#include "smtpd/mail/via.h"
 
 #define DELIVER_ENVELOPES_MAX 1024 /* more do not fit in a frame */
 
@@ -54,6 +55,7 @@ deliver_read_envelope(struct rd *r, struct envelope *e)
 	e->outcome = (enum env_outcome)outcome;
 	e->status = rd_span(r, DELIVERY_NAME_MAX);
 	e->text = rd_span(r, DELIVERY_TEXT_MAX);
+	e->via = rd_span(r, VIA_MAX);
 	e->rcpt = rd_span(r, DELIVERY_ADDRESS_MAX);
 	e->orcpt = rd_span(r, DELIVERY_ADDRESS_MAX);
 	e->notify = rd_u8(r);
@@ -100,7 +102,7 @@ deliver_message(struct chan *ch, struct msg *m)
 	buf_add(&p->envid, content.p, content.len);
 	rd_u64(&m->body); /* size, which the content says itself */
 	n = rd_u16(&m->body);
-	if (purpose >= PURPOSE__MAX || n == 0 || n > DELIVER_ENVELOPES_MAX)
+	if (purpose >= PURPOSE_RELAY || n == 0 || n > DELIVER_ENVELOPES_MAX)
 		m->body.bad = true;
 	for (i = 0; i < n && !m->body.bad; i++)
 		deliver_read_envelope(&m->body, &envs[i]);

@@ -38,6 +38,7 @@ struct envelope {
 	enum env_outcome outcome;
 	struct span status;
 	struct span text;
+	struct span via;
 	struct span rcpt;
 	struct span orcpt;
 	uint8_t notify;

@@ -29,8 +29,10 @@ delivery_outcome(uint64_t msgid, uint32_t index, enum env_outcome outcome,
 	msg_begin(ch, OUTCOME, msgid);
 	msg_put_u32(ch, index);
 	msg_put_u8(ch, (uint8_t)outcome);
+	msg_put_u8(ch, SCOPE_ENVELOPE);
 	msg_put_span(ch, status);
 	msg_put_span(ch, text);
+	msg_put_span(ch, (struct span){ NULL, 0 });
 	msg_send(ch);
 }
 

@@ -304,6 +304,8 @@ report_rcpt_answer(struct chan *ch, struct msg *m)
 	struct report *r = report_find(m->id, REPORT_RCPT);
 	unsigned class;
 
+	/* where it has moved to is the router's own business to follow */
+	rd_span(&m->body, DELIVERY_ADDRESS_MAX);
 	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
 		return chan_violation(ch, "answer out of shape");
 	if (r == NULL)

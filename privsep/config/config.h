@@ -167,17 +167,75 @@ struct listener {
 
 enum action_kind {
 	ACTION_MAILDIR,
-	ACTION_MBOX
+	ACTION_MBOX,
+	ACTION_RELAY
+};
+
+enum relay_proto {
+	RELAY_SMTP,
+	RELAY_SMTPS, /* TLS from the first octet (RFC 8314) */
+	RELAY_LMTP   /* RFC 2033 */
+};
+
+enum relay_tls {
+	RELAY_TLS_MAY, /* where it is offered, whoever is there */
+	RELAY_TLS_NEVER,
+	RELAY_TLS_MUST,  /* whoever is there */
+	RELAY_TLS_VERIFY /* with a certificate of the host's name */
+};
+
+/* A host to send to: proto://[label@]host[:port]. */
+struct relay_host {
+	enum relay_proto proto;
+	bool tls_given; /* the URL says what follows */
+	enum relay_tls tls;
+	char *label;   /* key of the auth table, NULL without */
+	char *name;    /* a domain, or an address without brackets */
+	uint16_t port; /* host order, never 0 */
+};
+
+/* What a relay action says beside its name.  Tables are NULL without. */
+struct relay {
+	struct relay_host *host;      /* NULL: by MX records */
+	const struct table *domains;  /* domain to URL, before host and MX */
+	const struct table *auth;     /* label to user:password */
+	const struct table *src;      /* addresses to send from */
+	const struct table *helo_src; /* address to name, before helo */
+	char *helo;                   /* NULL: the host's name */
+	enum relay_tls tls;
+	bool backup;      /* only to hosts that MX records prefer to us */
+	char *backup_mx;  /* our name in those, NULL: the host's name */
+	bool refuse_8bit; /* do not convert for a host without 8BITMIME */
 };
 
 struct action {
 	char *name;
 	enum action_kind kind;
-	struct template *path;        /* never NULL */
+	struct template *path;        /* NULL for ACTION_RELAY alone */
+	struct relay *relay;          /* NULL for every other kind */
 	const struct table *alias;    /* NULL without */
 	const struct table *userbase; /* NULL: the system's users */
 	char *user;     /* deliver as this one; NULL: as recipient */
 	uint64_t ttl_s; /* never 0 */
+};
+
+/* ---- limits of what is sent, in the order in which they are tried ---- */
+
+/* What one `limit' statement says; 0: nothing. */
+struct limit_values {
+	uint64_t connections;        /* at once, for the domain */
+	uint64_t host_connections;   /* at once, to one address of a host */
+	uint64_t source_connections; /* at once, from one of our addresses */
+	uint64_t mails;              /* over one connection */
+	uint64_t rcpts;              /* in one transaction */
+	uint64_t rate;               /* messages to the domain in rate_s */
+	uint64_t rate_s;             /* seconds */
+	uint64_t family;             /* 4 or 6: that family alone */
+};
+
+struct limit_rule {
+	const struct table *domains; /* NULL: every domain */
+	struct limit_values set;
 };
 
 /* ---- rules, in the order in which they are tried ---- */
@@ -218,6 +276,8 @@ struct config {
 	size_t ntables;
 	struct action *actions; /* in the order of the file */
 	size_t nactions;
+	struct limit_rule *limits;
+	size_t nlimits;
 	struct rule *rules;
 	size_t nrules;
 	const struct table *local_domains; /* for COND_FOR_LOCAL: localhost and
@@ -242,6 +302,11 @@ void config_free(struct config *cfg);
 /* By name; NULL when there is none.  Borrowed from cfg. */
 const struct table *config_table(const struct config *cfg, struct span name);
 const struct action *config_action(const struct config *cfg, struct span name);
+
+/* What holds for mail to that domain: of every value the first that a limit
+ * for it sets, else that of the relay settings. */
+void config_limits(
+    const struct config *cfg, struct span domain, struct limit_values *out);
 
 /* Append the configuration with everything implied written out, in a form that
  * parses to the same again. */

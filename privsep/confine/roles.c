@@ -42,7 +42,8 @@ const struct role_spec roles[ROLE__MAX] = {
 	.user = "_bhrouter",
 	.program = "router",
 	.start = START_ONE,
-	.peers = R_MASTER | R_SESSION | R_SPOOL | R_DELIVERY | R_CONTROL,
+	.peers = R_MASTER | R_SESSION | R_SPOOL | R_SCHEDULER | R_DELIVERY |
+	    R_RESOLVER | R_CONTROL,
 	.root = ROOT_EMPTY,
 	.own_net = true,
 	.policy = policy_router,
@@ -68,7 +69,7 @@ const struct role_spec roles[ROLE__MAX] = {
 	.program = "spool",
 	.start = START_ONE,
 	.peers = R_MASTER | R_SESSION | R_ROUTER | R_SCHEDULER | R_DELIVERY |
-	    R_CONTROL,
+	    R_RELAY | R_CONTROL,
 	.root = ROOT_QUEUE,
 	.own_net = true,
 	.policy = policy_spool,
@@ -79,7 +80,8 @@ const struct role_spec roles[ROLE__MAX] = {
 	.user = "_bhsched",
 	.program = "scheduler",
 	.start = START_ONE,
-	.peers = R_MASTER | R_SPOOL | R_DELIVERY | R_CONTROL,
+	.peers = R_MASTER | R_ROUTER | R_SPOOL | R_DELIVERY | R_RELAY |
+	    R_CONTROL,
 	.root = ROOT_EMPTY,
 	.own_net = true,
 	.policy = policy_scheduler,
@@ -113,12 +115,14 @@ const struct role_spec roles[ROLE__MAX] = {
 	.name = "relay",
 	.user = "_bhrelay",
 	.start = START_NEVER,
+	.peers = R_MASTER | R_SPOOL | R_SCHEDULER | R_RESOLVER | R_CONTROL,
 	.root = ROOT_EMPTY,
 },
 [ROLE_RESOLVER] = {
 	.name = "resolver",
 	.user = "_bhdns",
 	.start = START_NEVER,
+	.peers = R_MASTER | R_ROUTER | R_RELAY | R_CONTROL,
 	.root = ROOT_EMPTY,
 },
 [ROLE_CONTROL] = {
@@ -127,7 +131,7 @@ const struct role_spec roles[ROLE__MAX] = {
 	.program = "control",
 	.start = START_ONE,
 	.peers = R_MASTER | R_ROUTER | R_SPOOL | R_SCHEDULER | R_DELIVERY |
-	    R_CLIENT,
+	    R_RELAY | R_RESOLVER | R_CLIENT,
 	.root = ROOT_EMPTY,
 	.own_net = true,
 	.policy = policy_control,

@@ -28,6 +28,7 @@ enum env_state {
 	ENV_WAITING,     /* due at its next try */
 	ENV_HELD,        /* by the administrator */
 	ENV_QUARANTINED, /* held, since it was in hand at repeated crashes */
+	ENV_RELAYED,     /* the next host has it; a report of that is due */
 	ENV_DELIVERED,
 	ENV_FAILED,  /* for good; reported, if that was wanted */
 	ENV_REMOVED, /* by the administrator */
@@ -45,7 +46,16 @@ enum env_outcome {
 	OUT_EXPIRED,  /* temporary for too long */
 	OUT_CRASHED,  /* the mailer died with it in hand */
 	OUT_REPORTED, /* the report that was asked for is in the queue */
+	OUT_RELAYED,  /* delivered to a host that will not report on it, though
+			 that was asked for (RFC 3461 5.2.2) */
 	OUT__MAX
+};
+
+/* What an outcome says something about. */
+enum out_scope {
+	SCOPE_ENVELOPE,    /* this recipient or this message */
+	SCOPE_DESTINATION, /* nothing for that destination gets through now */
+	SCOPE__MAX
 };
 
 /* What DELIVER asks for. */
@@ -53,7 +63,43 @@ enum deliver_purpose {
 	PURPOSE_MAILBOX, /* deliver */
 	PURPOSE_FAILURE, /* report that it failed */
 	PURPOSE_DELAY,   /* report that it is late */
+	PURPOSE_RELAYED, /* report that it left for where nobody reports */
+	PURPOSE_RELAY,   /* send to the next host */
 	PURPOSE__MAX
+};
+
+/* DNS_ASK. */
+enum dns_kind {
+	DNS_MX,
+	DNS_A,
+	DNS_AAAA,
+	DNS_CLIENT, /* the names of an address that have that address */
+	DNS_KIND__MAX
+};
+
+/* DNS_ANSWER: RFC 5321 5.1 tells a name that is not there from one without
+ * such records and from a question that was not answered. */
+enum dns_status {
+	DNS_OK,
+	DNS_NO_NAME,
+	DNS_NO_DATA,
+	DNS_TRY_LATER,
+	DNS_BOGUS, /* its signatures do not hold: as if not answered */
+	DNS_STATUS__MAX
+};
+
+/* RFC 4033 5; a bogus answer has no records. */
+enum dns_security {
+	DNS_INSECURE,
+	DNS_SECURE,
+	DNS_SECURITY__MAX
+};
+
+/* WHO_ASK. */
+enum who_verb {
+	WHO_VRFY,
+	WHO_EXPN,
+	WHO__MAX
 };
 
 #endif

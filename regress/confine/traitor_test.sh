@@ -287,7 +287,7 @@ _envelopes_are_the_routers()
 	traitor_start session
 	held_begin
 	for _act in "spool-open 1234567812345678 43 0 0" \
-	    "spool-envelope $MID 17 0 0" "queue-outcome $MID 20 0 0" \
+	    "spool-envelope $MID 17 0 0" "queue-outcome $MID 32 0 0" \
 	    "queue-assign $MID 8 0 0"; do
 		orders session "raw spool $_act"
 		turn session
@@ -420,7 +420,7 @@ _delivery_reports_only_on_its_own()
 	held_begin
 	# neither a message that is not there yet nor one it never had
 	for _id in "$MID" 1234567812345678; do
-		orders delivery "raw scheduler outcome $_id 13 0 0"
+		orders delivery "raw scheduler outcome $_id 18 0 0"
 		turn delivery
 		caught delivery scheduler 'outcome of what it does not have'
 	done

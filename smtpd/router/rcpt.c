@@ -122,6 +122,7 @@ rcpt_answer(struct rcpt *r, enum reply reply)
 		router.stats.rcpts_rejected++;
 	msg_begin(ch, TX_RCPT_ANSWER, r->client->sid);
 	msg_put_u16(ch, (uint16_t)reply);
+	msg_put_span(ch, (struct span){ NULL, 0 });
 	msg_send(ch);
 }
 

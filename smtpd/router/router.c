@@ -286,6 +286,7 @@ rcpt_refuse_early(struct chan *ch, uint64_t sid, enum reply reply)
 	router.stats.rcpts_rejected++;
 	msg_begin(ch, TX_RCPT_ANSWER, sid);
 	msg_put_u16(ch, (uint16_t)reply);
+	msg_put_span(ch, (struct span){ NULL, 0 });
 	msg_send(ch);
 }
 

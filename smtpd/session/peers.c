@@ -135,9 +135,13 @@ peers_rcpt_answer(struct chan *ch, struct msg *m)
 {
 	enum reply reply;
 	struct session *s;
+	unsigned value = rd_u16(&m->body);
 
-	if (answer_reply(ch, m, &reply) != 0 ||
-	    answer_find(ch, m->id, SESS_RCPT_ASKED, &s) != 0)
+	rd_span(&m->body, ADDRESS_PATH_MAX);
+	if (!rd_done(&m->body) || !reply_valid((uint16_t)value))
+		return chan_violation(ch, "answer out of shape");
+	reply = (enum reply)value;
+	if (answer_find(ch, m->id, SESS_RCPT_ASKED, &s) != 0)
 		return -E_PEER;
 	if (s != NULL)
 		rcpt_answer(s, reply);

@@ -62,10 +62,12 @@ assign_put(
 	if (purpose == PURPOSE_MAILBOX) {
 		msg_put_span(spool, (struct span){ NULL, 0 });
 		msg_put_span(spool, (struct span){ NULL, 0 });
+		msg_put_span(spool, (struct span){ NULL, 0 });
 		return;
 	}
 	msg_put_span(spool, queue_note_status(e));
 	msg_put_span(spool, queue_note_text(e));
+	msg_put_span(spool, (struct span){ NULL, 0 });
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "privsep/base/log.h"
 #include "privsep/config/config.h"
 #include "privsep/ipc/role.h"
+#include "smtpd/mail/via.h"
 #include "spool/scheduler/retry.h"
 #include "spool/scheduler/scheduler.h"
 #include "spool/scheduler/step.h"
@@ -23,6 +24,7 @@ struct report {
 	enum env_outcome outcome;
 	struct span status;
 	struct span text;
+	struct span via;
 };
 
 static uint64_t
@@ -147,13 +149,15 @@ outcome_delivery(struct scheduler *s, struct chan *ch, struct msg *msg)
 	struct message *m;
 	struct envelope *e;
 	enum sched_step step = STEP_NONE;
-	unsigned outcome;
+	unsigned outcome, scope;
 
 	r.index = rd_u32(&msg->body);
 	outcome = rd_u8(&msg->body);
+	scope = rd_u8(&msg->body);
 	r.status = rd_span(&msg->body, 64);
 	r.text = rd_span(&msg->body, 1300);
-	if (!rd_done(&msg->body) || outcome >= OUT__MAX)
+	r.via = rd_span(&msg->body, VIA_MAX);
+	if (!rd_done(&msg->body) || outcome >= OUT__MAX || scope >= SCOPE__MAX)
 		return chan_violation(ch, "bad outcome");
 	r.outcome = (enum env_outcome)outcome;
 	m = queue_message(&s->queue, msg->id);

@@ -8,6 +8,7 @@
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
+#include "smtpd/mail/via.h"
 #include "spool/writer/writer.h"
 
 #define OUTCOME_WAIT_MS 20
@@ -64,7 +65,9 @@ commit_outcome(struct chan *ch, struct msg *m)
 	out.next_s = rd_u64(&m->body);
 	attempts = rd_u16(&m->body);
 	crashes = rd_u8(&m->body);
+	rd_u64(&m->body);
 	out.status = rd_span(&m->body, 1300);
+	rd_span(&m->body, VIA_MAX);
 	if (!rd_done(&m->body) || state >= ENV__MAX)
 		return chan_violation(ch, "bad outcome");
 	if (w->store == NULL || !commit_ack_room(w))

@@ -13,6 +13,7 @@
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
+#include "smtpd/mail/via.h"
 #include "spool/writer/writer.h"
 
 #define SERVE_HEAD_MAX    32768 /* octets of envelopes in one frame */
@@ -43,6 +44,7 @@ struct serve_entry {
 	uint8_t outcome;
 	struct span status;
 	struct span text;
+	struct span via;
 };
 
 static bool
@@ -53,6 +55,7 @@ serve_entry_read(struct rd *r, struct serve_entry *e)
 	e->outcome = rd_u8(r);
 	e->status = rd_span(r, SERVE_TEXT_MAX);
 	e->text = rd_span(r, SERVE_TEXT_MAX);
+	e->via = rd_span(r, VIA_MAX);
 	return !r->bad && e->outcome < OUT__MAX &&
 	    (e->flags & ~DELIVER__ALL) == 0;
 }
@@ -95,6 +98,7 @@ serve_put_envelope(
 	buf_put_u8(b, e->outcome);
 	buf_put_span(b, e->status);
 	buf_put_span(b, e->text);
+	buf_put_span(b, e->via);
 	buf_put_span(b, s->rcpt);
 	buf_put_span(b, s->orcpt);
 	buf_put_u8(b, s->notify);
@@ -217,7 +221,9 @@ serve_assign(struct chan *ch, struct msg *m)
 
 	s.instance = rd_u32(&m->body);
 	purpose = rd_u8(&m->body);
-	if (m->body.bad || role != ROLE_DELIVERY || purpose >= PURPOSE__MAX)
+	/* sending on is the relays' work, and nothing else is */
+	if (m->body.bad || purpose >= PURPOSE__MAX ||
+	    role != (purpose == PURPOSE_RELAY ? ROLE_RELAY : ROLE_DELIVERY))
 		return chan_violation(ch, "bad assignment");
 	s.purpose = (enum deliver_purpose)purpose;
 	s.to = role_peer_instance((enum role)role, s.instance);

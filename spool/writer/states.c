@@ -2,12 +2,14 @@
  *
  * How an envelope stands, in the words of the store and in those of the
  * messages.  The store keeps one octet of flags for us: the number of
- * crashes, and whether they led to quarantine.
+ * crashes, whether they led to quarantine, and whether the next host has the
+ * message already.
  */
 #include "spool/writer/writer.h"
 
 #define FLAG_QUARANTINE 0x80
-#define FLAG_CRASHES    0x7f
+#define FLAG_RELAYED    0x40
+#define FLAG_CRASHES    0x3f
 
 void
 state_to_store(enum env_state state, uint16_t attempts, uint8_t crashes,
@@ -22,6 +24,10 @@ state_to_store(enum env_state state, uint16_t attempts, uint8_t crashes,
 	case ENV_QUARANTINED:
 		out->state = STORE_HELD;
 		out->flags |= FLAG_QUARANTINE;
+		break;
+	case ENV_RELAYED:
+		out->state = STORE_DEFERRED;
+		out->flags |= FLAG_RELAYED;
 		break;
 	case ENV_DELIVERED:
 		out->state = STORE_DELIVERED;
@@ -57,7 +63,7 @@ state_from_store(const struct store_outcome *now)
 	case STORE__MAX:
 		break;
 	}
-	return ENV_WAITING;
+	return (now->flags & FLAG_RELAYED) != 0 ? ENV_RELAYED : ENV_WAITING;
 }
 
 uint8_t

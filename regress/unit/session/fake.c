@@ -196,6 +196,8 @@ fake_answer(enum msg_type type, uint64_t id, enum reply reply)
 	buf_put_u16(&body, (uint16_t)reply);
 	if (type == TX_MAIL_ANSWER)
 		buf_put_u64(&body, fake.nmessages + 1);
+	if (type == TX_RCPT_ANSWER)
+		buf_put_span(&body, span_str(""));
 	if (type == SESSION_OPENED)
 		buf_put_span(&body, span_str("192.0.2.1"));
 	error = fake_send(from, type, id, &body);

@@ -23,7 +23,7 @@ ATF_TC_BODY(state_and_crashes_come_back_as_they_were, tc)
 	size_t state, crashes;
 
 	for (state = 0; state < ENV__MAX; state++) {
-		for (crashes = 0; crashes <= 100; crashes++) {
+		for (crashes = 0; crashes <= 60; crashes++) {
 			memset(&out, 0, sizeof(out));
 			state_to_store(
 			    (enum env_state)state, 3, (uint8_t)crashes, &out);
