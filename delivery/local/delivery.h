@@ -10,41 +10,10 @@
 #include <sys/queue.h>
 
 #include "delivery/dsn/dsn.h"
+#include "delivery/parcel/parcel.h"
 #include "privsep/base/buf.h"
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/terms.h"
-
-#define DELIVERY_ADDRESS_MAX 1024 /* octets of an address in a message */
-#define DELIVERY_NAME_MAX    256  /* of an action or a user */
-#define DELIVERY_TEXT_MAX    512  /* of a status text */
-
-/* A message as the spool gave it, shared by its items. */
-struct parcel {
-	unsigned refs;
-	uint64_t msgid;
-	uint64_t created_s;
-	uint8_t flags; /* TX_* */
-	uint8_t ret;
-	struct buf sender;
-	struct buf envid;
-	struct buf content; /* empty when fd is not -1 */
-	int fd;
-};
-
-/* One envelope of it, fields borrowed from the message being read. */
-struct envelope {
-	uint32_t index;
-	uint8_t flags; /* DELIVER_* */
-	enum env_outcome outcome;
-	struct span status;
-	struct span text;
-	struct span via;
-	struct span rcpt;
-	struct span orcpt;
-	uint8_t notify;
-	struct span action;
-	struct span user;
-};
 
 struct delivery_stats {
 	uint64_t messages;
@@ -65,9 +34,6 @@ void delivery_outcome(uint64_t msgid, uint32_t index, enum env_outcome,
 
 /* Handler of DELIVER and DELIVER_FD. */
 int deliver_message(struct chan *, struct msg *);
-
-/* Let go of a reference; NULL is fine. */
-void parcel_release(struct parcel *);
 
 /* --- post.c: mailers and what waits for them --- */
 

@@ -40,8 +40,8 @@ TAILQ_HEAD(item_queue, item);
 struct post {
 	TAILQ_ENTRY(post) entry;
 	enum post_state state;
-	char user[DELIVERY_NAME_MAX + 1];
-	char action[DELIVERY_NAME_MAX + 1];
+	char user[PARCEL_NAME_MAX + 1];
+	char action[PARCEL_NAME_MAX + 1];
 	uint64_t request;
 	struct chan *chan;      /* POST_OPEN */
 	struct item_queue todo; /* not sent yet */
@@ -84,7 +84,7 @@ post_new(struct span user, struct span action)
 {
 	struct post *p;
 
-	if (user.len > DELIVERY_NAME_MAX || action.len > DELIVERY_NAME_MAX ||
+	if (user.len > PARCEL_NAME_MAX || action.len > PARCEL_NAME_MAX ||
 	    (p = chk_calloc(1, sizeof(*p))) == NULL)
 		return NULL;
 	if ((p->idle = evtimer_new(loop_base(), post_idle, p)) == NULL) {
@@ -303,14 +303,13 @@ post_add(struct parcel *parcel, const struct envelope *e)
 		    span_str("4.3.0"), span_str(err_text(-E_NOMEM)));
 		return;
 	}
-	parcel->refs++;
-	it->parcel = parcel;
+	it->parcel = parcel_keep(parcel);
 	it->index = e->index;
 	it->flags = e->flags;
-	buf_init(&it->rcpt, DELIVERY_ADDRESS_MAX);
+	buf_init(&it->rcpt, PARCEL_ADDRESS_MAX);
 	buf_add(&it->rcpt, e->rcpt.p, e->rcpt.len);
 	it->notify = e->notify;
-	buf_init(&it->orcpt, DELIVERY_ADDRESS_MAX);
+	buf_init(&it->orcpt, PARCEL_ADDRESS_MAX);
 	buf_add(&it->orcpt, e->orcpt.p, e->orcpt.len);
 	TAILQ_INSERT_TAIL(&p->todo, it, entry);
 	office.items++;
@@ -351,7 +350,7 @@ int
 post_failed(struct chan *ch, struct msg *m)
 {
 	bool permanent = rd_u8(&m->body) == 1;
-	struct span why = rd_span(&m->body, DELIVERY_TEXT_MAX);
+	struct span why = rd_span(&m->body, PARCEL_TEXT_MAX);
 	struct post *p = post_by_request(m->id);
 
 	if (!rd_done(&m->body))
@@ -392,8 +391,8 @@ post_done(struct chan *ch, struct msg *m)
 	struct post *p = chan_data(ch);
 	uint32_t index = rd_u32(&m->body);
 	unsigned outcome = rd_u8(&m->body);
-	struct span status = rd_span(&m->body, DELIVERY_NAME_MAX);
-	struct span text = rd_span(&m->body, DELIVERY_TEXT_MAX);
+	struct span status = rd_span(&m->body, PARCEL_NAME_MAX);
+	struct span text = rd_span(&m->body, PARCEL_TEXT_MAX);
 	struct item *it;
 
 	/* a mailer may say of its own messages only what a mailer can know */

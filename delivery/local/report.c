@@ -143,8 +143,7 @@ report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
 	if ((r = chk_calloc(1, sizeof(*r))) == NULL)
 		return NULL;
 	r->kind = kind;
-	r->parcel = p;
-	p->refs++;
+	r->parcel = parcel_keep(p);
 	buf_init(&r->texts, size + 1);
 	buf_init(&r->message, DSN_MAX);
 	r->rcpts = chk_calloc(n, sizeof(*r->rcpts));
@@ -260,7 +259,7 @@ report_send_rcpt(struct report *r)
 	struct buf path;
 
 	r->state = REPORT_RCPT;
-	buf_init(&path, DELIVERY_ADDRESS_MAX + 2);
+	buf_init(&path, PARCEL_ADDRESS_MAX + 2);
 	if (r->to_postmaster)
 		buf_add_str(&path, REPORT_POSTMASTER);
 	else {
@@ -305,7 +304,7 @@ report_rcpt_answer(struct chan *ch, struct msg *m)
 	unsigned class;
 
 	/* where it has moved to is the router's own business to follow */
-	rd_span(&m->body, DELIVERY_ADDRESS_MAX);
+	rd_span(&m->body, PARCEL_ADDRESS_MAX);
 	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
 		return chan_violation(ch, "answer out of shape");
 	if (r == NULL)

@@ -19,12 +19,12 @@ fuzz_deliver(struct chan *ch, struct msg *m)
 static void
 envelope_check(const struct parcel *p, const struct envelope *e)
 {
-	fuzz_inside(e->status, DELIVERY_NAME_MAX);
-	fuzz_inside(e->text, DELIVERY_TEXT_MAX);
-	fuzz_inside(e->rcpt, DELIVERY_ADDRESS_MAX);
-	fuzz_inside(e->orcpt, DELIVERY_ADDRESS_MAX);
-	fuzz_inside(e->action, DELIVERY_NAME_MAX);
-	fuzz_inside(e->user, DELIVERY_NAME_MAX);
+	fuzz_inside(e->status, PARCEL_NAME_MAX);
+	fuzz_inside(e->text, PARCEL_TEXT_MAX);
+	fuzz_inside(e->rcpt, PARCEL_ADDRESS_MAX);
+	fuzz_inside(e->orcpt, PARCEL_ADDRESS_MAX);
+	fuzz_inside(e->action, PARCEL_NAME_MAX);
+	fuzz_inside(e->user, PARCEL_NAME_MAX);
 	if (e->outcome >= OUT__MAX || (e->flags & ~DELIVER__ALL) != 0 ||
 	    p->refs == 0 || p->sender.err != 0 || p->content.err != 0)
 		abort();
