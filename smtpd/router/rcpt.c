@@ -4,9 +4,8 @@
  *
  *	rcpt_ask	queued; a transaction works on one at a time, so that
  *			answers come in the order of the questions
- *	rcpt_start	rules and aliases make it mailboxes, and for each the
- *			master is asked whether there is such a user
- *	rcpt_judge	all answers are there: envelopes, or a refusal
+ *	rcpt_start	it is looked up (lookup.h)
+ *	rcpt_judge	what was found becomes envelopes, or a refusal
  *
  * A recipient that is freed meanwhile leaves every list that it waits on.
  */
@@ -18,49 +17,19 @@
 #include "privsep/base/log.h"
 #include "smtpd/router/router.h"
 
-#define POSTMASTER "postmaster"
-
-struct rcpt_wait {
-	struct user_wait wait; /* first: done() gets this one */
-	struct rcpt *rcpt;
-	enum user_answer answer;
-};
-
 struct rcpt {
 	STAILQ_ENTRY(rcpt) entry;
-	struct client *client;
-	struct mail_address path;
+	struct lookup lookup;
 	uint8_t notify;
-	bool as_root; /* a postmaster who is nobody: look for root */
 	bool started;
-	struct expand ex;
-	struct rcpt_wait *waits; /* one for each leaf */
-	size_t outstanding;      /* of them without an answer */
 	size_t orcpt_len;
 	unsigned char orcpt[];
 };
 
-static bool rcpt_start(struct rcpt *);
-
-/* Forget the work that was done; stop waiting. */
-static void
-rcpt_rewind(struct rcpt *r)
-{
-	size_t i;
-
-	for (i = 0; r->waits != NULL && i < r->ex.nleaves; i++)
-		users_cancel(&r->waits[i].wait);
-	r->client->peer->waiting -= (uint32_t)r->outstanding;
-	r->outstanding = 0;
-	free(r->waits);
-	r->waits = NULL;
-	expand_clear(&r->ex);
-}
-
 static void
 rcpt_free(struct rcpt *r)
 {
-	rcpt_rewind(r);
+	lookup_clear(&r->lookup);
 	free(r);
 }
 
@@ -78,31 +47,31 @@ rcpt_queue_clear(struct rcpt_queue *q)
 static void
 rcpt_log(const struct rcpt *r, enum reply reply)
 {
-	const struct transaction *tx = r->client->tx;
+	const struct transaction *tx = r->lookup.client->tx;
+	const struct expand *ex = &r->lookup.ex;
 	bool ok = reply == RP_RCPT_OK;
 	char peer[SOURCE_TEXT_MAX];
 	struct buf from, rcpt, at;
 
 	if (ok && log_level() < LOG_DEBUG)
 		return;
-	source_text(&r->client->source, peer);
+	source_text(&r->lookup.client->source, peer);
 	buf_init(&from, ADDRESS_PATH_MAX);
 	buf_init(&rcpt, ADDRESS_PATH_MAX);
 	buf_init(&at, ADDRESS_PATH_MAX);
 	address_format(&tx->sender, &from);
-	address_format(&r->path, &rcpt);
-	address_format(ok ? &r->path : &r->ex.at, &at);
+	address_format(&r->lookup.path, &rcpt);
+	address_format(ok ? &r->lookup.path : &ex->at, &at);
 	LOG(ok ? EV_RCPT_ACCEPT : EV_RCPT_REJECT, KI("message", tx->id),
 	    KS("peer", peer), KB("from", buf_span(&from)),
 	    KB("rcpt", buf_span(&rcpt)),
 	    KU("code", reply_code((uint16_t)reply)),
-	    KU("line", r->ex.rule == NULL ? 0 : r->ex.rule->line),
+	    KU("line", ex->rule == NULL ? 0 : ex->rule->line),
 	    KS("action",
-		r->ex.rule == NULL || r->ex.rule->action == NULL
+		ex->rule == NULL || ex->rule->action == NULL
 		    ? ""
-		    : r->ex.rule->action->name),
-	    KS("why", r->ex.why == NULL ? "" : r->ex.why),
-	    KB("at", buf_span(&at)));
+		    : ex->rule->action->name),
+	    KS("why", ex->why == NULL ? "" : ex->why), KB("at", buf_span(&at)));
 	buf_clear(&from);
 	buf_clear(&rcpt);
 	buf_clear(&at);
@@ -112,36 +81,19 @@ rcpt_log(const struct rcpt *r, enum reply reply)
 static void
 rcpt_answer(struct rcpt *r, enum reply reply)
 {
-	struct chan *ch = r->client->peer->ch;
+	const struct client *c = r->lookup.client;
+	struct chan *ch = c->peer->ch;
 
 	rcpt_log(r, reply);
 	if (reply == RP_RCPT_OK) {
-		r->client->tx->nrcpts++;
+		c->tx->nrcpts++;
 		router.stats.rcpts_accepted++;
 	} else
 		router.stats.rcpts_rejected++;
-	msg_begin(ch, TX_RCPT_ANSWER, r->client->sid);
+	msg_begin(ch, TX_RCPT_ANSWER, c->sid);
 	msg_put_u16(ch, (uint16_t)reply);
 	msg_put_span(ch, (struct span){ NULL, 0 });
 	msg_send(ch);
-}
-
-static enum reply
-rcpt_refuse(struct rcpt *r, enum reply reply, const char *why,
-    const struct mail_address *at)
-{
-	r->ex.why = why;
-	r->ex.at = *at;
-	return reply;
-}
-
-/* Whether another look is due, under the aliases of root (RFC 5321 4.5.1). */
-static bool
-rcpt_is_lost_postmaster(const struct rcpt *r, const struct expand_leaf *leaf)
-{
-	return !r->as_root && !leaf->aliased &&
-	    span_eq((struct span){ leaf->user, leaf->user_len },
-		span_str(POSTMASTER));
 }
 
 /* Two spellings of one mailbox are one, whatever their case. */
@@ -179,82 +131,74 @@ rcpt_envelope(struct rcpt *r, const struct expand_leaf *leaf)
 		p.user = span_str(leaf->action->user);
 		address_format(&leaf->dest, &path);
 	} else
-		address_format(&r->path, &path);
+		address_format(&r->lookup.path, &path);
 	p.path = buf_span(&path);
 	p.final = buf_span(&final);
 	error = path.err != 0 ? path.err : final.err;
 	if (error == 0)
-		error = transaction_add(r->client->tx, &p);
+		error = transaction_add(r->lookup.client->tx, &p);
 	buf_clear(&path);
 	buf_clear(&final);
 	return error;
 }
 
+/* It can be reached, or why not: the reply, with its envelopes if it is
+ * RP_RCPT_OK. */
 static enum reply
-rcpt_add_envelopes(struct rcpt *r)
+rcpt_judge(struct rcpt *r, enum reply found)
 {
 	const struct settings *set = &role_config()->set;
-	struct transaction *tx = r->client->tx;
+	struct lookup *l = &r->lookup;
+	struct transaction *tx = l->client->tx;
 	uint32_t before = tx->nenvelopes;
 	size_t i;
 	int error = 0;
 
-	for (i = 0; i < r->ex.nleaves && error == 0; i++)
-		error = rcpt_envelope(r, &r->ex.leaves[i]);
+	if (found != RP_RCPT_OK)
+		return found;
+	for (i = 0; i < l->ex.nleaves && error == 0; i++)
+		error = rcpt_envelope(r, &l->ex.leaves[i]);
 	if (error != 0) {
 		transaction_truncate(tx, before);
-		return rcpt_refuse(r, RP_TRY_LATER, err_text(error), &r->path);
+		return lookup_refuse(
+		    l, RP_TRY_LATER, err_text(error), &l->path);
 	}
 	/* what the aliases of many recipients add up to is bounded too */
 	if (tx->nenvelopes >
 	    set->smtp_limit_max_rcpt + set->expand_max_results) {
 		transaction_truncate(tx, before);
-		return rcpt_refuse(
-		    r, RP_TOO_MANY_RCPT, "too many envelopes", &r->path);
+		return lookup_refuse(
+		    l, RP_TOO_MANY_RCPT, "too many envelopes", &l->path);
 	}
 	return RP_RCPT_OK;
 }
 
-/* Every mailbox has its answer. */
-static enum reply
-rcpt_judge(struct rcpt *r)
+/* Begin the work on the head of the queue.  True when it is done with. */
+static bool
+rcpt_start(struct rcpt *r)
 {
-	const struct expand_leaf *leaf;
-	size_t i;
+	struct lookup *l = &r->lookup;
+	enum reply reply;
 
-	for (i = 0; i < r->ex.nleaves; i++) {
-		leaf = &r->ex.leaves[i];
-		switch (r->waits[i].answer) {
-		case USER_YES:
-			continue;
-		case USER_NO:
-			if (leaf->aliased)
-				return rcpt_refuse(r, RP_SYSTEM,
-				    "target of an alias is unknown",
-				    &leaf->dest);
-			return rcpt_refuse(
-			    r, RP_USER_UNKNOWN, "unknown user", &leaf->dest);
-		case USER_TRY_LATER:
-		case USER__MAX:
-			return rcpt_refuse(r, RP_TRY_LATER,
-			    "user cannot be looked up now", &leaf->dest);
-		}
-	}
-	return rcpt_add_envelopes(r);
+	r->started = true;
+	if (l->client->tx->nrcpts >= role_config()->set.smtp_limit_max_rcpt)
+		reply = lookup_refuse(
+		    l, RP_TOO_MANY_RCPT, "too many recipients", &l->path);
+	else if (!lookup_start(l, &reply))
+		return false;
+	rcpt_answer(r, rcpt_judge(r, reply));
+	return true;
 }
 
-/* All that was asked is answered.  True when r is done with. */
-static bool
-rcpt_finish(struct rcpt *r)
+/* The head of the queue has its answer. */
+static void
+rcpt_next(struct transaction *tx)
 {
-	if (r->ex.nleaves == 1 && r->waits[0].answer == USER_NO &&
-	    rcpt_is_lost_postmaster(r, &r->ex.leaves[0])) {
-		rcpt_rewind(r);
-		r->as_root = true;
-		return rcpt_start(r);
-	}
-	rcpt_answer(r, rcpt_judge(r));
-	return true;
+	struct rcpt *r = STAILQ_FIRST(&tx->rcpts);
+
+	STAILQ_REMOVE_HEAD(&tx->rcpts, entry);
+	tx->nqueued--;
+	rcpt_free(r);
 }
 
 /* Work on the queue until one has to wait.  With the last one done, a DATA
@@ -268,104 +212,21 @@ rcpt_run(struct client *c)
 	while ((r = STAILQ_FIRST(&tx->rcpts)) != NULL) {
 		if (!rcpt_start(r))
 			return;
-		STAILQ_REMOVE_HEAD(&tx->rcpts, entry);
-		tx->nqueued--;
-		rcpt_free(r);
+		rcpt_next(tx);
 	}
 	if (tx->data_wanted)
 		spool_ask(c);
 }
 
 static void
-rcpt_user_done(struct user_wait *wait, enum user_answer answer)
+rcpt_found(struct lookup *l, enum reply reply)
 {
-	struct rcpt_wait *w = (struct rcpt_wait *)wait;
-	struct rcpt *r = w->rcpt;
-	struct client *c = r->client;
+	struct client *c = l->client;
+	struct rcpt *r = STAILQ_FIRST(&c->tx->rcpts);
 
-	w->answer = answer;
-	c->peer->waiting--;
-	if (--r->outstanding > 0 || !rcpt_finish(r))
-		return;
-	STAILQ_REMOVE_HEAD(&c->tx->rcpts, entry);
-	c->tx->nqueued--;
-	rcpt_free(r);
+	rcpt_answer(r, rcpt_judge(r, reply));
+	rcpt_next(c->tx);
 	rcpt_run(c);
-}
-
-/* Ask about the user of one leaf; true with the answer in w when it is known
- * already. */
-static bool
-rcpt_ask_user(
-    const struct rcpt *r, const struct expand_leaf *leaf, struct rcpt_wait *w)
-{
-	const struct settings *set = &role_config()->set;
-	struct span user = { leaf->user, leaf->user_len }, value;
-
-	if (leaf->action->userbase != NULL) {
-		w->answer =
-		    table_lookup(leaf->action->userbase, user, &value) == 0
-		    ? USER_YES
-		    : USER_NO;
-		return true;
-	}
-	/* the quota of one process: an expansion, and a RCPT of many more */
-	if (r->client->peer->waiting >=
-	    set->expand_max_results + USERS_CACHE_MAX) {
-		w->answer = USER_TRY_LATER;
-		return true;
-	}
-	return users_ask(&router.users, user, &w->wait, &w->answer);
-}
-
-static void
-rcpt_ask_users(struct rcpt *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->ex.nleaves; i++) {
-		r->waits[i].rcpt = r;
-		r->waits[i].wait.done = rcpt_user_done;
-		if (!rcpt_ask_user(r, &r->ex.leaves[i], &r->waits[i])) {
-			r->outstanding++;
-			r->client->peer->waiting++;
-		}
-	}
-}
-
-/* Begin the work on the head of the queue.  True when it is done with. */
-static bool
-rcpt_start(struct rcpt *r)
-{
-	const struct config *cfg = role_config();
-	const struct client *c = r->client;
-	const struct rule_query q = {
-		.source = &c->source,
-		.tag = c->tag == 0 ? NULL : router.tags[c->tag - 1],
-		.helo = { c->tx->helo, c->tx->helo_len },
-		.sender = &c->tx->sender,
-		.rcpt = &r->path,
-	};
-	enum reply reply;
-
-	r->started = true;
-	if (c->tx->nrcpts >= cfg->set.smtp_limit_max_rcpt)
-		reply = rcpt_refuse(
-		    r, RP_TOO_MANY_RCPT, "too many recipients", &r->path);
-	else
-		reply = expand_run(cfg, &q, r->as_root, &r->ex);
-	if (reply == RP_RCPT_OK) {
-		r->waits = chk_calloc(r->ex.nleaves, sizeof(*r->waits));
-		if (r->waits == NULL)
-			reply = rcpt_refuse(
-			    r, RP_TRY_LATER, "out of memory", &r->path);
-	}
-	if (reply != RP_RCPT_OK) {
-		rcpt_answer(r, reply);
-		return true;
-	}
-	rcpt_ask_users(r);
-	return r->outstanding == 0 && rcpt_finish(r);
 }
 
 int
@@ -379,8 +240,8 @@ rcpt_ask(struct client *c, const struct mail_address *path, uint8_t notify,
 		return -E_BUSY;
 	if ((r = chk_calloc(1, sizeof(*r) + orcpt.len)) == NULL)
 		return -E_NOMEM;
-	r->client = c;
-	r->path = *path;
+	lookup_init(&r->lookup, c, path, &tx->sender,
+	    (struct span){ tx->helo, tx->helo_len }, rcpt_found);
 	r->notify = notify;
 	r->orcpt_len = orcpt.len;
 	if (orcpt.len > 0)
@@ -399,7 +260,6 @@ rcpt_restart(struct client *c)
 	if (c->tx == NULL || (r = STAILQ_FIRST(&c->tx->rcpts)) == NULL ||
 	    !r->started)
 		return;
-	rcpt_rewind(r);
-	r->as_root = false;
+	lookup_clear(&r->lookup);
 	rcpt_run(c);
 }

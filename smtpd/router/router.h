@@ -15,6 +15,7 @@
 #include "smtpd/mail/parameters.h"
 #include "smtpd/router/expand.h"
 #include "smtpd/router/limits.h"
+#include "smtpd/router/lookup.h"
 #include "smtpd/router/users.h"
 
 #define ROUTER_TX_OCTETS_MAX (256U << 20) /* all envelopes under way */
