@@ -205,6 +205,9 @@ chan_readable(evutil_socket_t fd, short what, void *arg)
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
+		/* it ended with our words unread; its own are still here */
+		if (n < 0 && errno == ECONNRESET)
+			continue;
 		if (n <= 0) {
 			/* an empty frame cannot be: the header is 12 octets */
 			chan_close_fds(m.fds, nfds);

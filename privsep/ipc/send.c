@@ -321,6 +321,12 @@ chan_flush(struct chan *ch)
 			event_add(ch->ev_write, NULL);
 			break;
 		}
+		/* a peer that has ended: what it said before is read first,
+		 * up to the end of the channel */
+		if (errno == EPIPE || errno == ECONNRESET) {
+			chan_queue_clear(ch);
+			break;
+		}
 		chan_fail(ch, false);
 		return;
 	}

@@ -15,7 +15,7 @@ start()
 hostname "mx.example.org"
 table users file:users
 queue retry 1s
-queue max-crashes 100
+queue max-crashes 60
 delivery timeout 2s
 process restart-max-delay 1s
 listen on 127.0.0.1 port 2525

@@ -298,6 +298,29 @@ ATF_TC_BODY(other_peers_are_not_touched, tc)
 	close(bad_fd);
 }
 
+ATF_TC_WITHOUT_HEAD(last_words_are_read);
+ATF_TC_BODY(last_words_are_read, tc)
+{
+	struct chan *ch;
+	int fd;
+
+	setup();
+	ch = join(ROLE_ROUTER, ROLE_SESSION, &fd);
+	raw_send(fd, TX_DATA, 0, 0, 0);
+	raw_send(fd, TX_DATA, 0, 0, 0);
+	/* the peer ends with this unread, and more is on its way to it */
+	ATF_REQUIRE_EQ(1, send(chan_fd(ch), "", 1, MSG_NOSIGNAL));
+	close(fd);
+	msg_begin(ch, TX_DATA_REFUSED, 1);
+	msg_put_u16(ch, 0);
+	ATF_REQUIRE_EQ(0, msg_send(ch));
+	chan_flush_all();
+	turn();
+	ATF_CHECK_EQ(2, seen.handled);
+	ATF_CHECK_EQ(1, seen.down);
+	ATF_CHECK_EQ(0, seen.violations);
+}
+
 ATF_TC_WITHOUT_HEAD(start_of_a_process_takes_no_other_message);
 ATF_TC_BODY(start_of_a_process_takes_no_other_message, tc)
 {
@@ -326,6 +349,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, closed_channel_hands_nothing_on);
 	ATF_TP_ADD_TC(tp, handler_can_close_the_peer);
 	ATF_TP_ADD_TC(tp, other_peers_are_not_touched);
+	ATF_TP_ADD_TC(tp, last_words_are_read);
 	ATF_TP_ADD_TC(tp, start_of_a_process_takes_no_other_message);
 	return atf_no_error();
 }
