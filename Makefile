@@ -194,10 +194,16 @@ tests: $(TESTS) $(TOOLS) $(HARNESS)
 
 check: deps
 	+@$(MAKE) --no-print-directory WERROR=-Werror check-run
-check-run: all tests
+check-run: all tests peers
 	+@regress/lib/suite.sh $(CURDIR) $(abspath $(O)) $(TESTS)
 check-san:
 	+@$(MAKE) SAN=1 check
+
+# Other mail servers, which the tests and the bench speak with.
+PEERS      := $(O)/peers/ready
+peers: $(PEERS)
+$(PEERS): regress/lib/peers.sh
+	$(Q)$< $(abspath $(O)) && touch $@
 
 # A process that has been taken over, and the proof that the tests would
 # notice: each guard that they are there for is taken out once.
@@ -215,7 +221,7 @@ demo-run: all
 
 bench: deps
 	+@$(MAKE) --no-print-directory bench-run
-bench-run: all
+bench-run: all peers
 	@regress/bench/run $(abspath $(O)) $(BENCH_FLAGS)
 
 # The long form of regress/crash; CRASH_SEED repeats a run.
@@ -286,7 +292,7 @@ analyze:
 DEB_PACKAGES := gcc make pkg-config libseccomp-dev libbsd-dev libevent-dev \
     libssl-dev libatf-dev atf-sh kyua swaks msmtp curl python3 mandoc \
     cppcheck clang clang-tidy clang-format libclang-rt-14-dev iproute2 \
-    strace procps binutils util-linux
+    strace procps binutils util-linux nsd unbound ldnsutils
 deps:
 	@command -v dpkg-query >/dev/null || { \
 	    echo "not Debian: $(DEB_PACKAGES) or the like are needed"; exit 0; }; \
@@ -360,7 +366,7 @@ help:
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all programs links units tests check check-run check-san demo demo-run \
+.PHONY: all peers programs links units tests check check-run check-san demo demo-run \
     crash crash-run \
     bench bench-run \
     fuzz fuzz-run lint $(LINTS) deps install install-files \

@@ -59,13 +59,14 @@ instance_new()
 
 # instance_run NAME [OPTION...]: start that instance, whose configuration is
 # there, in the background, and wait until it serves.  Its log is DIR/log,
-# appended to; its process DIR/pid.
+# appended to; its process DIR/pid.  At the host that AT names, where a test
+# has hosts (network.sh).
 instance_run()
 {
 	DIR=$PWD/$1
 	shift
-	"$SMTPD" -R "$DIR" -d -f "$DIR/smtpd.conf" "$@" >>"$DIR/log" 2>&1 \
-	    </dev/null &
+	${AT:+on "$AT"} "$SMTPD" -R "$DIR" -d -f "$DIR/smtpd.conf" "$@" \
+	    >>"$DIR/log" 2>&1 </dev/null &
 	echo $! >"$DIR/pid"
 	wait_for instance_settled || instance_fail "not ready in time"
 	instance_ready || instance_fail "ended at its start"

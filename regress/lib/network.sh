@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: ISC
+#
+# A little internet for a shell test, which sources it after instance.sh:
+# hosts in network namespaces of their own, on one wire, and the names that
+# they know each other by, from nsd through unbound.  All of it is inside the
+# test's namespaces and ends with them.
+
+NET4=10.0.0 NET6=fd00:
+DNS_ADDR=$NET4.54
+
+# net_start: the wire.  The test itself is host 1 on it.
+net_start()
+{
+	ip link add wire type bridge
+	ip addr add "$NET4.1/24" dev wire
+	ip addr add "$NET6:1/64" dev wire nodad
+	ip link set wire up
+}
+
+# net_host NAME NUMBER [NUMBER...]: a host, with these last numbers in its
+# IPv4 and IPv6 addresses.
+net_host()
+{
+	_host=$1
+	shift
+	: >"net.$_host"
+	unshare --net="$PWD/net.$_host" true
+	on "$_host" ip link add eth0 type veth peer name "$_host" netns 1
+	ip link set "$_host" master wire up
+	on "$_host" ip link set lo up
+	on "$_host" ip link set eth0 up
+	for _number; do
+		on "$_host" ip addr add "$NET4.$_number/24" dev eth0
+		on "$_host" ip addr add "$NET6:$_number/64" dev eth0 nodad
+	done
+}
+
+# on NAME COMMAND...: run it at that host.
+on()
+{
+	_at=$1
+	shift
+	nsenter --net="$PWD/net.$_at" -- "$@"
+}
+
+# net_down NAME, net_up NAME: cut its wire, and mend it.
+net_down()
+{
+	ip link set "$1" down
+}
+net_up()
+{
+	ip link set "$1" up
+}
+
+# net_dns: a host "dns" that serves the records on standard input, all in one
+# zone at the root, and one more address of it that looks names up there for
+# whoever asks.
+net_dns()
+{
+	net_host dns 53 54
+	mkdir -p dns
+	{
+		echo '$TTL 60'
+		echo '. SOA ns. root. 1 60 60 600 60'
+		echo '. NS ns.'
+		echo "ns. A $NET4.53"
+		cat
+	} >dns/root.zone
+	cat >dns/nsd.conf <<CONF
+server:
+	ip-address: $NET4.53
+	username: ""
+	chroot: ""
+	zonesdir: "$PWD/dns"
+	database: ""
+	pidfile: ""
+	zonelistfile: "$PWD/dns/zone.list"
+	xfrdfile: "$PWD/dns/xfrd.state"
+	xfrdir: "$PWD/dns"
+remote-control:
+	control-enable: no
+zone:
+	name: "."
+	zonefile: root.zone
+CONF
+	cat >dns/unbound.conf <<CONF
+server:
+	interface: $DNS_ADDR
+	access-control: 0.0.0.0/0 allow
+	outgoing-interface: $DNS_ADDR
+	username: ""
+	chroot: ""
+	directory: "$PWD/dns"
+	pidfile: ""
+	use-syslog: no
+	module-config: "iterator"
+	do-not-query-localhost: no
+	local-zone: "10.in-addr.arpa." nodefault
+	local-zone: "d.f.ip6.arpa." nodefault
+remote-control:
+	control-enable: no
+stub-zone:
+	name: "."
+	stub-addr: $NET4.53
+CONF
+	on dns nsd -d -c "$PWD/dns/nsd.conf" >dns/nsd.log 2>&1 &
+	on dns unbound -d -c "$PWD/dns/unbound.conf" >dns/unbound.log 2>&1 &
+	wait_for net_resolves ns. || {
+		cat dns/*.log >&2
+		atf_fail "there is no DNS"
+	}
+}
+
+# net_resolves NAME: whether the DNS knows an address of it.
+net_resolves()
+{
+	on dns drill -Q "$1" "@$DNS_ADDR" A | grep -q .
+}
