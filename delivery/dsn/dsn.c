@@ -11,6 +11,7 @@
 #include "privsep/base/log.h"
 #include "smtpd/mail/date.h"
 #include "smtpd/mail/header.h"
+#include "smtpd/mail/via.h"
 
 #define DSN_TEXT_MAX 400 /* octets of a diagnostic text */
 
@@ -33,6 +34,16 @@ static const struct {
 	    "Your message was delivered to the mailboxes of the following\n"
 	    "recipients, which is what you asked to be told.\n",
 	    "delivered" },
+	[DSN_RELAYED] = { "Your message was relayed",
+	    "Your message was handed on to the next mail server for the "
+	    "following\nrecipients.  That server does not confirm delivery: "
+	    "you will hear of it\nonly if something goes wrong.\n",
+	    "relayed" },
+	[DSN_ORPHANED] = { "A message without a sender could not be delivered",
+	    "A message that has no sender to be told, most likely a report "
+	    "on another\nmessage, could not be delivered to the following "
+	    "recipients.  Nothing\nmore will be done about it.\n",
+	    "failed" },
 };
 
 static bool
@@ -77,12 +88,15 @@ dsn_boundary(const struct dsn *d, struct buf *out)
 	buf_addf(out, "%016" PRIx64 "-%016" PRIx64, d->reportid, d->msgid);
 }
 
+/* Begin a part; ascii: nothing in it is beyond that (RFC 2045 6). */
 static void
-dsn_part(const struct dsn *d, struct buf *out, const char *type)
+dsn_part(const struct dsn *d, struct buf *out, const char *type, bool ascii)
 {
 	buf_add_str(out, "\n--");
 	dsn_boundary(d, out);
 	buf_addf(out, "\nContent-Type: %s\n", type);
+	if (!ascii)
+		buf_add_str(out, "Content-Transfer-Encoding: 8bit\n");
 }
 
 static void
@@ -103,9 +117,47 @@ dsn_header(const struct dsn *d, struct buf *out)
 	    "\tboundary=\"");
 	dsn_boundary(d, out);
 	buf_add_str(out, "\"\n");
-	if (!dsn_ascii(d->content))
+	if (d->utf8 || !dsn_ascii(d->content))
 		buf_add_str(out, "Content-Transfer-Encoding: 8bit\n");
 	buf_add_str(out, "\nThis is a MIME-encapsulated message.\n");
+}
+
+/* Whether a text is an SMTP reply, which names its own code. */
+static bool
+dsn_is_reply(struct span text)
+{
+	size_t i;
+
+	if (text.len < 4 || text.p[3] != ' ')
+		return false;
+	for (i = 0; i < 3; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+	}
+	return true;
+}
+
+static void
+dsn_human_recipient(struct buf *out, const struct dsn_recipient *r)
+{
+	struct via via = via_parse(r->via);
+
+	buf_add_str(out, "  <");
+	dsn_address(out, r->rcpt);
+	buf_add_str(out, ">\n      ");
+	if (via.host.len > 0 && dsn_is_reply(r->text)) {
+		log_escape(out, via.host, DSN_TEXT_MAX);
+		if (via.address.len > 0) {
+			buf_add_str(out, " [");
+			log_escape(out, via.address, DSN_TEXT_MAX);
+			buf_add_str(out, "]");
+		}
+		buf_add_str(out, " said:\n      ");
+	}
+	log_escape(out, r->text, DSN_TEXT_MAX);
+	buf_add_str(out, " (");
+	log_escape(out, r->status, DSN_TEXT_MAX);
+	buf_add_str(out, ")\n");
 }
 
 /* The part for people. */
@@ -117,21 +169,15 @@ dsn_human(const struct dsn *d, struct buf *out)
 
 	dsn_part(d, out,
 	    d->utf8 ? "text/plain; charset=utf-8"
-		    : "text/plain; charset=us-ascii");
+		    : "text/plain; charset=us-ascii",
+	    !d->utf8);
 	buf_add_str(out, "\nThis is the mail system at ");
 	buf_add(out, d->hostname.p, d->hostname.len);
 	buf_add_str(out, ".\n\n");
 	buf_add_str(out, kinds[d->kind].intro);
 	buf_add_str(out, "\n");
-	for (i = 0; i < d->nrcpts; i++) {
-		buf_add_str(out, "  <");
-		dsn_address(out, d->rcpts[i].rcpt);
-		buf_add_str(out, ">\n      ");
-		log_escape(out, d->rcpts[i].text, DSN_TEXT_MAX);
-		buf_add_str(out, " (");
-		log_escape(out, d->rcpts[i].status, DSN_TEXT_MAX);
-		buf_add_str(out, ")\n");
-	}
+	for (i = 0; i < d->nrcpts; i++)
+		dsn_human_recipient(out, &d->rcpts[i]);
 	if (d->kind == DSN_DELAYED) {
 		buf_add_str(out, "\n");
 		dsn_date(out, "Tried until", d->expires);
@@ -157,6 +203,38 @@ dsn_type(struct span address)
 	return dsn_ascii(address) ? "rfc822" : "utf-8";
 }
 
+/* RFC 3464 2.3 */
+static void
+dsn_machine_recipient(
+    const struct dsn *d, struct buf *out, const struct dsn_recipient *r)
+{
+	struct via via = via_parse(r->via);
+
+	buf_add_str(out, "\n");
+	if (r->orcpt.len > 0) {
+		buf_add_str(out, "Original-Recipient: ");
+		log_escape(out, r->orcpt, DSN_TEXT_MAX + DSN_TEXT_MAX);
+		buf_add_str(out, "\n");
+	}
+	buf_addf(out, "Final-Recipient: %s;", dsn_type(r->rcpt));
+	dsn_address(out, r->rcpt);
+	buf_addf(out, "\nAction: %s\nStatus: ", kinds[d->kind].action);
+	log_escape(out, r->status, DSN_TEXT_MAX);
+	buf_add_str(out, "\n");
+	if (via.host.len > 0) {
+		buf_add_str(out, "Remote-MTA: dns;");
+		log_escape(out, via.host, DSN_TEXT_MAX);
+		buf_add_str(out, "\n");
+	}
+	buf_addf(out, "Diagnostic-Code: %s; ",
+	    dsn_is_reply(r->text) ? "smtp" : "X-Bulkhead");
+	log_escape(out, r->text, DSN_TEXT_MAX);
+	buf_add_str(out, "\n");
+	dsn_date(out, "Last-Attempt-Date", d->now);
+	if (d->kind == DSN_DELAYED)
+		dsn_date(out, "Will-Retry-Until", d->expires);
+}
+
 /* The part for programs. */
 static void
 dsn_machine(const struct dsn *d, struct buf *out)
@@ -165,7 +243,8 @@ dsn_machine(const struct dsn *d, struct buf *out)
 
 	dsn_part(d, out,
 	    d->utf8 ? "message/global-delivery-status"
-		    : "message/delivery-status");
+		    : "message/delivery-status",
+	    !d->utf8);
 	buf_add_str(out, "\nReporting-MTA: dns;");
 	buf_add(out, d->hostname.p, d->hostname.len);
 	buf_add_str(out, "\n");
@@ -175,26 +254,8 @@ dsn_machine(const struct dsn *d, struct buf *out)
 		buf_add_str(out, "\n");
 	}
 	dsn_date(out, "Arrival-Date", d->created);
-	for (i = 0; i < d->nrcpts; i++) {
-		const struct dsn_recipient *r = &d->rcpts[i];
-
-		buf_add_str(out, "\n");
-		if (r->orcpt.len > 0) {
-			buf_add_str(out, "Original-Recipient: ");
-			log_escape(out, r->orcpt, DSN_TEXT_MAX + DSN_TEXT_MAX);
-			buf_add_str(out, "\n");
-		}
-		buf_addf(out, "Final-Recipient: %s;", dsn_type(r->rcpt));
-		dsn_address(out, r->rcpt);
-		buf_addf(out, "\nAction: %s\nStatus: ", kinds[d->kind].action);
-		log_escape(out, r->status, DSN_TEXT_MAX);
-		buf_add_str(out, "\nDiagnostic-Code: X-Bulkhead; ");
-		log_escape(out, r->text, DSN_TEXT_MAX);
-		buf_add_str(out, "\n");
-		dsn_date(out, "Last-Attempt-Date", d->now);
-		if (d->kind == DSN_DELAYED)
-			dsn_date(out, "Will-Retry-Until", d->expires);
-	}
+	for (i = 0; i < d->nrcpts; i++)
+		dsn_machine_recipient(d, out, &d->rcpts[i]);
 }
 
 /* The message that it is about, whole or its header (RFC 3461 4.3), and no
@@ -218,10 +279,12 @@ dsn_returned(const struct dsn *d, struct buf *out)
 			part.len--;
 	}
 	if (full)
-		dsn_part(d, out, d->utf8 ? "message/global" : "message/rfc822");
+		dsn_part(d, out, d->utf8 ? "message/global" : "message/rfc822",
+		    dsn_ascii(part));
 	else
 		dsn_part(d, out,
-		    d->utf8 ? "message/global-headers" : "text/rfc822-headers");
+		    d->utf8 ? "message/global-headers" : "text/rfc822-headers",
+		    dsn_ascii(part));
 	buf_add_str(out, "\n");
 	buf_add(out, part.p, part.len);
 	buf_add_str(out, "\n--");

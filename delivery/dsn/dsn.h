@@ -15,7 +15,9 @@
 enum dsn_kind {
 	DSN_FAILED,
 	DSN_DELAYED,
-	DSN_DELIVERED
+	DSN_DELIVERED,
+	DSN_RELAYED, /* to a host that does not report itself */
+	DSN_ORPHANED /* failed, with no sender: the postmaster is told */
 };
 
 /* One recipient that is reported on. */
@@ -24,6 +26,7 @@ struct dsn_recipient {
 	struct span orcpt;  /* "type;xtext" as given with RCPT, or empty */
 	struct span status; /* enhanced status code "5.1.1" */
 	struct span text;   /* what the last attempt said */
+	struct span via;    /* the next host that said it, as in via.h */
 };
 
 /* What the notification says.  Borrows everything. */

@@ -6,6 +6,13 @@
 #include "delivery/local/delivery.h"
 #include "privsep/base/err.h"
 
+/* What a purpose asks to report on. */
+static const enum dsn_kind purpose_reports[] = {
+	[PURPOSE_FAILURE] = DSN_FAILED,
+	[PURPOSE_DELAY] = DSN_DELAYED,
+	[PURPOSE_RELAYED] = DSN_RELAYED,
+};
+
 /* Hand everything on.  Each envelope has its outcome sooner or later. */
 static void
 deliver_dispatch(enum deliver_purpose purpose, struct parcel *p,
@@ -15,9 +22,7 @@ deliver_dispatch(enum deliver_purpose purpose, struct parcel *p,
 
 	delivery_stats.messages++;
 	if (purpose != PURPOSE_MAILBOX) {
-		report_begin(
-		    purpose == PURPOSE_DELAY ? DSN_DELAYED : DSN_FAILED, p,
-		    envs, n);
+		report_begin(purpose_reports[purpose], p, envs, n);
 		return;
 	}
 	for (i = 0; i < n; i++)

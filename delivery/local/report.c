@@ -2,7 +2,8 @@
  *
  * Delivery status notifications on their way into the queue: composed from
  * what failed, then submitted like any other message, with the null
- * reverse-path, over router and spool.  A bounce never bounces.
+ * reverse-path, over router and spool.  What fails and has no sender itself is told to the
+ * postmaster, and that once: a report never leads to another to its sender.
  */
 #include <sys/stat.h>
 
@@ -22,10 +23,16 @@
 
 #define REPORT_POSTMASTER "<postmaster>"
 
+/* The original recipient of what is told to the postmaster.  If that fails,
+ * too, nobody is told. */
+#define REPORT_LAST       "rfc822;postmaster"
+
 static const char *const kinds[] = {
 	[DSN_FAILED] = "failed",
 	[DSN_DELAYED] = "delayed",
 	[DSN_DELIVERED] = "delivered",
+	[DSN_RELAYED] = "relayed",
+	[DSN_ORPHANED] = "orphaned",
 };
 
 /* Where a report stands.  Every answer moves it one state on, or ends it. */
@@ -113,7 +120,8 @@ report_keep(struct report *r, struct span s)
 static size_t
 report_text_size(const struct envelope *e)
 {
-	return e->rcpt.len + e->orcpt.len + e->status.len + e->text.len;
+	return e->rcpt.len + e->orcpt.len + e->status.len + e->text.len +
+	    e->via.len;
 }
 
 bool
@@ -123,11 +131,12 @@ report_wanted(enum dsn_kind kind, uint8_t notify)
 		[DSN_FAILED] = RCPT_NOTIFY_FAILURE,
 		[DSN_DELAYED] = RCPT_NOTIFY_DELAY,
 		[DSN_DELIVERED] = RCPT_NOTIFY_SUCCESS,
+		[DSN_RELAYED] = RCPT_NOTIFY_SUCCESS,
 	};
 
 	/* without NOTIFY, failures and delays are told */
 	if (notify == 0)
-		return kind != DSN_DELIVERED;
+		return bits[kind] != RCPT_NOTIFY_SUCCESS;
 	return (notify & bits[kind]) != 0;
 }
 
@@ -163,8 +172,10 @@ report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
 		r->rcpts[i].orcpt = report_keep(r, e->orcpt);
 		r->rcpts[i].status = report_keep(r, e->status);
 		r->rcpts[i].text = report_keep(r, e->text);
+		r->rcpts[i].via = report_keep(r, e->via);
 	}
 	r->n = n;
+	r->to_postmaster = kind == DSN_ORPHANED;
 	r->id = ++reports.last_id;
 	return r;
 }
@@ -196,6 +207,18 @@ report_send_mail(struct report *r)
 	msg_send(router);
 }
 
+/* Whether somebody is to be told of this envelope. */
+static bool
+report_has_reader(
+    enum dsn_kind kind, const struct parcel *p, const struct envelope *e)
+{
+	if (kind != DSN_ORPHANED)
+		return p->sender.len > 0 && report_wanted(kind, e->notify);
+	LOG(EV_DOUBLE_BOUNCE, KI("message", p->msgid), KB("rcpt", e->rcpt),
+	    KB("why", e->text));
+	return !span_eq(e->orcpt, span_str(REPORT_LAST));
+}
+
 void
 report_begin(
     enum dsn_kind kind, struct parcel *p, const struct envelope *envs, size_t n)
@@ -204,18 +227,14 @@ report_begin(
 	struct report *r;
 	size_t i, wanted = 0;
 
+	if (kind == DSN_FAILED && p->sender.len == 0)
+		kind = DSN_ORPHANED;
 	for (i = 0; i < n; i++) {
-		bool null_sender = p->sender.len == 0;
-
-		if (!null_sender && report_wanted(kind, envs[i].notify)) {
+		if (report_has_reader(kind, p, &envs[i]))
 			which[wanted++] = i;
-			continue;
-		}
-		if (null_sender && kind == DSN_FAILED)
-			LOG(EV_DOUBLE_BOUNCE, KI("message", p->msgid),
-			    KB("rcpt", envs[i].rcpt), KB("why", envs[i].text));
-		delivery_outcome(p->msgid, envs[i].index, OUT_REPORTED,
-		    envs[i].status, envs[i].text);
+		else
+			delivery_outcome(p->msgid, envs[i].index, OUT_REPORTED,
+			    envs[i].status, envs[i].text);
 	}
 	if (wanted == 0)
 		return;
@@ -271,7 +290,7 @@ report_send_rcpt(struct report *r)
 	msg_put_span(router, buf_span(&path));
 	/* RFC 3461 4.1: nobody wants to hear about it */
 	msg_put_u8(router, RCPT_NOTIFY_NEVER);
-	msg_put_span(router, span_str(""));
+	msg_put_span(router, span_str(r->to_postmaster ? REPORT_LAST : ""));
 	msg_send(router);
 	buf_clear(&path);
 }

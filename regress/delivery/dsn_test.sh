@@ -152,17 +152,41 @@ never_body()
 atf_test_case double_bounce
 double_bounce_head()
 {
-	atf_set descr "what has the null sender is never reported on"
+	atf_set descr "the failure of what has the null sender is told to" \
+	    "postmaster"
 }
 double_bounce_body()
 {
 	start
+	echo 'match from any for local action "box"' >>"$DIR/smtpd.conf"
+	ctl reload >/dev/null || instance_fail "reload"
 	send -f sent "" jones@example.org
-	log_wait 1 "event=double-bounce"
+	report postmaster >got || atf_fail "not a report: $(cat got)"
+	contains got "^subject A message without a sender"
+	contains got "^Final-Recipient: rfc822; *jones@example.org"
 	wait_for sh -c "[ -z \"\$('$SMTPCTL' -R '$DIR' -j show queue)\" ]" ||
 	    instance_fail "something stays in the queue"
-	! grep -q event=dsn-sent "$DIR/log" || atf_fail "a report was sent"
-	atf_check_equal 0 "$(mailbox_count postmaster)"
+	log_wait 1 "event=double-bounce"
+	atf_check_equal 1 "$(mailbox_count postmaster)"
+}
+
+atf_test_case no_third_report
+no_third_report_head()
+{
+	atf_set descr "nobody is told when postmaster cannot be told, either"
+}
+no_third_report_body()
+{
+	start "queue ttl 2s" "queue retry 1s"
+	echo 'match from any for local action "box"' >>"$DIR/smtpd.conf"
+	ctl reload >/dev/null || instance_fail "reload"
+	: >"$DIR/home/postmaster/Maildir"
+	send -f sent "" jones@example.org
+	log_wait 1 "event=expired"
+	log_wait 2 "event=double-bounce"
+	wait_for sh -c "[ -z \"\$('$SMTPCTL' -R '$DIR' -j show queue)\" ]" ||
+	    instance_fail "something stays in the queue"
+	atf_check_equal 1 "$(grep -c event=dsn-sent "$DIR/log")"
 }
 
 atf_test_case elsewhere
@@ -300,8 +324,8 @@ hostile_text_body()
 
 atf_init_test_cases()
 {
-	for case in fields full full_of_big never double_bounce elsewhere \
-	    one_report user_gone expiry warning success hostile_text; do
+	for case in fields full full_of_big never double_bounce \
+	    no_third_report elsewhere one_report user_gone expiry warning success hostile_text; do
 		atf_add_test_case "$case"
 	done
 }

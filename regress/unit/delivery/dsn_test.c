@@ -85,6 +85,56 @@ ATF_TC_BODY(every_kind_names_its_action, tc)
 	text = composed(&d);
 	ATF_CHECK_EQ(1, lines(text, "Action: delivered\n"));
 	free(text);
+	d.kind = DSN_RELAYED;
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Action: relayed\n"));
+	free(text);
+}
+
+/* RFC 3464 2.3.5, 2.3.6: only a host that was spoken with is named, and only
+ * its own words are called a reply. */
+ATF_TC_WITHOUT_HEAD(whose_words_they_are);
+ATF_TC_BODY(whose_words_they_are, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	text = composed(&d);
+	ATF_CHECK_EQ(0, lines(text, "Remote-MTA:"));
+	ATF_CHECK_EQ(1, lines(text, "Diagnostic-Code: X-Bulkhead; no such"));
+	free(text);
+	one.via = span_str("mx.gmail.com 192.0.2.1 TLSv1.3");
+	one.text = span_str("connection refused");
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Remote-MTA: dns;mx.gmail.com\n"));
+	ATF_CHECK_EQ(1, lines(text, "Diagnostic-Code: X-Bulkhead; connection"));
+	ATF_CHECK(strstr(text, " said:") == NULL);
+	free(text);
+	one.text = span_str("550 5.1.1 no such user");
+	text = composed(&d);
+	ATF_CHECK_EQ(
+	    1, lines(text, "Diagnostic-Code: smtp; 550 5.1.1 no such user\n"));
+	ATF_CHECK_EQ(1, lines(text, "      mx.gmail.com [192.0.2.1] said:\n"));
+	ATF_CHECK_EQ(1, lines(text, "      550 5.1.1 no such user (5.1.1)\n"));
+	free(text);
+}
+
+/* RFC 2045 6.4: what has the eighth bit says so where it stands. */
+ATF_TC_WITHOUT_HEAD(eighth_bit_is_declared);
+ATF_TC_BODY(eighth_bit_is_declared, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	d.full = true;
+	text = composed(&d);
+	ATF_CHECK_EQ(0, lines(text, "Content-Transfer-Encoding:"));
+	free(text);
+	d.content = span_str("Subject: s\n\nb\xc3\xb6dy\n");
+	text = composed(&d);
+	/* the whole and the part that is returned */
+	ATF_CHECK_EQ(2, lines(text, "Content-Transfer-Encoding: 8bit\n"));
+	free(text);
 }
 
 ATF_TC_WITHOUT_HEAD(header_only_unless_full_is_asked_for);
@@ -128,6 +178,7 @@ ATF_TC_BODY(text_from_outside_begins_no_line, tc)
 
 	one.text = span_str("no\nStatus: 2.0.0\r\n\n--boundary");
 	one.status = span_str("5.1.1\nAction: delivered");
+	one.via = span_str("mx\nAction:delivered 192.0.2.1\nStatus:2.0.0 -");
 	one.orcpt = span_str("rfc822;x\nFinal-Recipient: rfc822;y");
 	d.envid = span_str("e\nReporting-MTA: dns;evil");
 	d.content = span_str("Subject: s\n\tStatus: 2.0.0\n\nbody\n");
@@ -176,6 +227,8 @@ ATF_TC_BODY(content_without_header_or_body, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, every_kind_names_its_action);
+	ATF_TP_ADD_TC(tp, whose_words_they_are);
+	ATF_TP_ADD_TC(tp, eighth_bit_is_declared);
 	ATF_TP_ADD_TC(tp, header_only_unless_full_is_asked_for);
 	ATF_TP_ADD_TC(tp, what_is_returned_is_cut_at_the_end_of_a_line);
 	ATF_TP_ADD_TC(tp, text_from_outside_begins_no_line);
