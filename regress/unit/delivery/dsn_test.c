@@ -130,7 +130,8 @@ ATF_TC_BODY(eighth_bit_is_declared, tc)
 	text = composed(&d);
 	ATF_CHECK_EQ(0, lines(text, "Content-Transfer-Encoding:"));
 	free(text);
-	d.content = span_str("Subject: s\n\nb\xc3\xb6dy\n");
+	d.content = span_str("Subject: s\n\nb\xc3\xb6"
+			     "dy\n");
 	text = composed(&d);
 	/* the whole and the part that is returned */
 	ATF_CHECK_EQ(2, lines(text, "Content-Transfer-Encoding: 8bit\n"));
