@@ -2,7 +2,7 @@
 #
 # Postfix, Exim and OpenSMTPD as hosts of network.sh's internet, each from
 # Debian's package as peers.sh has unpacked it, laid over that host's own view
-# of /usr, /etc and /var.  All three serve their domain in the same way:
+# of the file system.  All three serve their domain in the same way:
 #
 #	peer_start KIND HOST DOMAIN USER...
 #
@@ -14,10 +14,13 @@
 peer_lay()
 {
 	mount -t tmpfs tmpfs "$DIR/over"
-	for _top in usr etc var; do
-		mkdir "$DIR/over/$_top" "$DIR/over/$_top.work"
-		mount -t overlay overlay -o "lowerdir=$1/$_top:/$_top,$(:
-		    )upperdir=$DIR/over/$_top,workdir=$DIR/over/$_top.work" \
+	for _top in usr etc var/lib var/spool; do
+		_low=/$_top
+		[ ! -d "$1/$_top" ] || _low=$1/$_top:/$_top
+		_over=$DIR/over/$_top
+		mkdir -p "$_over" "$_over.work"
+		mount -t overlay overlay \
+		    -o "lowerdir=$_low,upperdir=$_over,workdir=$_over.work" \
 		    "/$_top"
 	done
 	echo "nameserver $DNS_ADDR" >"$DIR/resolv.conf"
