@@ -57,6 +57,7 @@ copy()
 build()
 {
 	case $1 in
+	unit/ipc/process_test:*) set -- all "build/regress/${1%:*}" ;;
 	unit/*) set -- "build/regress/${1%:*}" ;;
 	*:*)	set -- "harness-${1%%/*}" "build/regress/${1%:*}" ;;
 	*)	set -- "build/regress/${1%% *}" ;;
@@ -74,6 +75,7 @@ try()
 		(cd "$tree/work" &&
 		    timeout 120 "$tree/build/regress/${1%:*}" \
 		    -s "$tree/build/regress/${1%/*}" -v srcdir="$tree" \
+		    -v objdir="$tree/build" \
 		    -r "$tree/work/result" "${1#*:}" >>"$log" 2>&1) &&
 		    grep -q '^passed' "$tree/work/result" ;;
 	*)

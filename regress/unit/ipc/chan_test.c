@@ -298,27 +298,53 @@ ATF_TC_BODY(other_peers_are_not_touched, tc)
 	close(bad_fd);
 }
 
-ATF_TC_WITHOUT_HEAD(last_words_are_read);
-ATF_TC_BODY(last_words_are_read, tc)
+/* A peer that has said two things and ends. */
+static void
+last_words(struct chan *ch, int fd)
+{
+	raw_send(fd, TX_DATA, 0, 0, 0);
+	raw_send(fd, TX_DATA, 0, 0, 0);
+	close(fd);
+}
+
+static void
+check_last_words(void)
+{
+	ATF_CHECK_EQ(2, seen.handled);
+	ATF_CHECK_EQ(1, seen.down);
+	ATF_CHECK_EQ(0, seen.violations);
+}
+
+ATF_TC_WITHOUT_HEAD(last_words_of_who_did_not_listen);
+ATF_TC_BODY(last_words_of_who_did_not_listen, tc)
 {
 	struct chan *ch;
 	int fd;
 
 	setup();
 	ch = join(ROLE_ROUTER, ROLE_SESSION, &fd);
-	raw_send(fd, TX_DATA, 0, 0, 0);
-	raw_send(fd, TX_DATA, 0, 0, 0);
-	/* the peer ends with this unread, and more is on its way to it */
+	/* it ends with this unread */
 	ATF_REQUIRE_EQ(1, send(chan_fd(ch), "", 1, MSG_NOSIGNAL));
-	close(fd);
+	last_words(ch, fd);
+	turn();
+	check_last_words();
+}
+
+ATF_TC_WITHOUT_HEAD(last_words_of_who_is_spoken_to);
+ATF_TC_BODY(last_words_of_who_is_spoken_to, tc)
+{
+	struct chan *ch;
+	int fd;
+
+	setup();
+	ch = join(ROLE_ROUTER, ROLE_SESSION, &fd);
+	last_words(ch, fd);
 	msg_begin(ch, TX_DATA_REFUSED, 1);
 	msg_put_u16(ch, 0);
 	ATF_REQUIRE_EQ(0, msg_send(ch));
 	chan_flush_all();
 	turn();
-	ATF_CHECK_EQ(2, seen.handled);
-	ATF_CHECK_EQ(1, seen.down);
-	ATF_CHECK_EQ(0, seen.violations);
+	check_last_words();
 }
 
 ATF_TC_WITHOUT_HEAD(start_of_a_process_takes_no_other_message);
@@ -349,7 +375,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, closed_channel_hands_nothing_on);
 	ATF_TP_ADD_TC(tp, handler_can_close_the_peer);
 	ATF_TP_ADD_TC(tp, other_peers_are_not_touched);
-	ATF_TP_ADD_TC(tp, last_words_are_read);
+	ATF_TP_ADD_TC(tp, last_words_of_who_did_not_listen);
+	ATF_TP_ADD_TC(tp, last_words_of_who_is_spoken_to);
 	ATF_TP_ADD_TC(tp, start_of_a_process_takes_no_other_message);
 	return atf_no_error();
 }

@@ -1,3 +1,4 @@
 ipc_UNIT := ipc confine config mail base
 $(eval $(call unit,ipc,msg_test,$(ipc_UNIT)))
 $(eval $(call unit,ipc,chan_test,$(ipc_UNIT)))
+$(eval $(call unit,ipc,process_test,$(ipc_UNIT)))
