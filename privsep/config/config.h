@@ -144,6 +144,13 @@ enum listener_isolation {
 	ISOLATION_CONNECTION
 };
 
+/* To whom a listener answers what it need not. */
+enum listener_serve {
+	SERVE_NONE,
+	SERVE_LOCAL, /* clients that COND_FROM_LOCAL means */
+	SERVE_ANY
+};
+
 #define LISTEN_SOCKET_PATH "/run/bulkhead/submit.sock"
 
 struct listener {
@@ -160,7 +167,9 @@ struct listener {
 	uint64_t max_sessions; /* on this listener; never 0 */
 	bool mask_src;         /* leave the client's address out of Received */
 	bool no_dsn;           /* do not announce DSN */
-	bool implied;          /* not written in the file */
+	enum listener_serve vrfy;
+	enum listener_serve expn;
+	bool implied; /* not written in the file */
 };
 
 /* ---- actions ---- */

@@ -167,6 +167,27 @@ listen_isolation(struct parse *p, struct listener *l)
 	return parse_next(p);
 }
 
+/* vrfy, expn. */
+static int
+listen_serve(struct parse *p, enum listener_serve *out)
+{
+	static const char *const words[] = {
+		[SERVE_NONE] = "none",
+		[SERVE_LOCAL] = "local",
+		[SERVE_ANY] = "any",
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (p->tok.kind == TOK_WORD &&
+		    span_eq(p->tok.text, span_str(words[i]))) {
+			*out = (enum listener_serve)i;
+			return parse_next(p);
+		}
+	}
+	return parse_expected(p, "none, local or any");
+}
+
 static int
 listen_hostname(struct parse *p, struct listener *l)
 {
@@ -208,6 +229,10 @@ listen_option(struct parse *p, struct listener *l, int id, bool *both)
 		return listen_hostname(p, l);
 	case KW_L_ISOLATION:
 		return listen_isolation(p, l);
+	case KW_L_VRFY:
+		return listen_serve(p, &l->vrfy);
+	case KW_L_EXPN:
+		return listen_serve(p, &l->expn);
 	case KW_L_MAX_SESSIONS:
 		return parse_number(p, 1, 1000000, &l->max_sessions);
 	case KW_L_INET4:

@@ -116,6 +116,14 @@ print_address(struct buf *out, const struct listener *l)
 }
 
 static void
+print_serve(struct buf *out, const char *words, enum listener_serve serve)
+{
+	if (serve != SERVE_NONE)
+		buf_addf(out, " %s %s", words,
+		    serve == SERVE_LOCAL ? "local" : "any");
+}
+
+static void
 print_listener(struct buf *out, const struct listener *l)
 {
 	buf_add_str(out, "listen on ");
@@ -136,6 +144,8 @@ print_listener(struct buf *out, const struct listener *l)
 	    (unsigned long long)l->max_sessions);
 	buf_add_str(out, l->mask_src ? " mask-src" : "");
 	buf_add_str(out, l->no_dsn ? " no-dsn" : "");
+	print_serve(out, "vrfy", l->vrfy);
+	print_serve(out, "expn", l->expn);
 	buf_add_str(out, "\n");
 }
 

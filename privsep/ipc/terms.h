@@ -95,11 +95,18 @@ enum dns_security {
 	DNS_SECURITY__MAX
 };
 
+/* What a client is served beside mail; SESSION_OPENED. */
+#define SERVICE_VRFY 0x01
+#define SERVICE_EXPN 0x02
+#define SERVICE__ALL 0x03
+
 /* WHO_ASK. */
 enum who_verb {
 	WHO_VRFY,
 	WHO_EXPN,
 	WHO__MAX
 };
+
+#define WHO_MEMBERS_MAX 100 /* mailboxes that one answer may list */
 
 #endif

@@ -195,6 +195,83 @@ verifying_and_sending_body()
 	END
 }
 
+# Two lists of GMAIL.COM, and whom they are told to.
+LISTS='table lists { people = "jones, brown", broken = "jones, green" }'
+who_start()
+{
+	instance_new mx <<-END
+		hostname "GMAIL.COM"
+		table users file:users
+		$LISTS
+		listen on 0.0.0.0 port 2525 vrfy any expn local
+		action "box" maildir alias <lists> userbase <users>
+		match from any for domain "gmail.com" action "box"
+	END
+	instance_user jones brown
+	instance_run mx
+}
+
+atf_test_case verifying
+verifying_head()
+{
+	atf_set descr "Verifying (F.4, F.7) where the listener serves it: VRFY" \
+	    "says what RCPT would, EXPN only to those that are near"
+}
+verifying_body()
+{
+	who_start
+	scenario <<-END
+		R: 220 GMAIL.COM ESMTP Bulkhead
+		S: HELO MIT-MC.EDU
+		R: 250 GMAIL.COM at your service
+		S: VRFY Jones
+		R: 250 2.1.5 <Jones@GMAIL.COM>
+		S: VRFY <Brown@gmail.com>
+		R: 250 2.1.5 <Brown@gmail.com>
+		S: VRFY Green
+		R: 550 5.1.1 no such recipient
+		S: VRFY Jones@USC-ISIE.EDU
+		R: 550 5.7.1 relaying denied
+		S: VRFY Example People
+		R: 553 5.1.3 bad address syntax
+		S: EXPN people
+		R: 502 5.5.1 command not implemented
+		S: QUIT
+		R: 221 2.0.0 closing connection
+	END
+	smtp_dialogue $WORKER 220 "> EHLO c.example" 250 "> EXPN people" 250 \
+	    "> EXPN brown" 250 "> EXPN broken" 451 "> EXPN green" 550 \
+	    "> VRFY people" 250 "> QUIT" 221 closed >got
+	cat >wanted <<-END
+		250-2.1.5 <jones@GMAIL.COM>
+		250 2.1.5 <brown@GMAIL.COM>
+		250 2.1.5 <brown@GMAIL.COM>
+		451 4.3.0 local error in processing
+		550 5.1.1 no such recipient
+		250 2.1.5 <people@GMAIL.COM>
+		221 2.0.0 closing connection
+	END
+	tail -n 7 got >said
+	atf_check diff -u wanted said
+	atf_check -o match:'^250-VRFY' -o match:'^250-EXPN' cat got
+	log_wait 1 'event=who .*verb=EXPN.*mailbox=people@GMAIL.COM.*code=250'
+}
+
+atf_test_case harvesting
+harvesting_head()
+{
+	atf_set descr "Who guesses names by VRFY is sent away"
+}
+harvesting_body()
+{
+	who_start
+	set -- 220
+	for name in a b c d e f g h i j; do
+		set -- "$@" "> VRFY $name" 550
+	done
+	smtp_dialogue $FOREIGN "$@" "> VRFY k" 421 closed
+}
+
 atf_test_case too_many_recipients
 too_many_recipients_head()
 {
@@ -241,5 +318,7 @@ atf_init_test_cases()
 	atf_add_test_case aborted
 	atf_add_test_case relayed
 	atf_add_test_case verifying_and_sending
+	atf_add_test_case verifying
+	atf_add_test_case harvesting
 	atf_add_test_case too_many_recipients
 }

@@ -216,11 +216,11 @@ unknown_verbs_body()
 	    "MAILFROM:<a@b.example>" "EHLOx" "\xe2\x80\xae" ""
 	answers 502 "5.5.1 command not implemented" \
 	    "AUTH PLAIN AGEAYg==" STARTTLS "BDAT 5 LAST" "ETRN example.org" \
-	    "ATRN example.org" "EXPN staff" TURN "SEND FROM:<a@b.example>"
+	    "ATRN example.org" "EXPN staff" EXPN TURN "SEND FROM:<a@b.example>"
 	answers 500 "5.5.2 syntax error" 'NOOP\0' 'NO\0OP' 'NOOP \x01' \
 	    'NOOP\n' 'NOOP \x7f' 'NOOP\r'
 	answers 501 "5.5.4 syntax error in parameters or arguments" \
-	    "RSET now" "QUIT now" "VRFY" "EXPN" "MAIL" "MAIL TO:<a@b.example>" \
+	    "RSET now" "QUIT now" "VRFY" "MAIL" "MAIL TO:<a@b.example>" \
 	    "MAIL FROM" "MAIL <a@b.example>"
 }
 

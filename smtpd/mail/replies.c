@@ -86,9 +86,9 @@ reply_add_code(struct buf *out, unsigned code, char separator)
 
 /* The beginning of a reply's line. */
 static void
-reply_begin(struct buf *out, size_t start, uint16_t id)
+reply_begin(struct buf *out, size_t start, uint16_t id, bool last)
 {
-	reply_add_code(out, reply_code(id), ' ');
+	reply_add_code(out, reply_code(id), last ? ' ' : '-');
 	if (reply_enhanced(id)[0] != '\0') {
 		reply_add(out, start, span_str(reply_enhanced(id)));
 		reply_add(out, start, span_str(" "));
@@ -100,7 +100,7 @@ reply_format(struct buf *out, uint16_t id, const struct span *extra)
 {
 	size_t start = out->len;
 
-	reply_begin(out, start, id);
+	reply_begin(out, start, id, true);
 	if (extra != NULL && extra->len > 0) {
 		reply_add(out, start, *extra);
 		reply_add(out, start, span_str(" "));
@@ -114,8 +114,23 @@ reply_format_text(struct buf *out, uint16_t id, struct span text)
 {
 	size_t start = out->len;
 
-	reply_begin(out, start, id);
+	reply_begin(out, start, id, true);
 	reply_add(out, start, text);
+	return buf_add(out, "\r\n", 2);
+}
+
+int
+reply_format_path(struct buf *out, uint16_t id, bool last, struct span path)
+{
+	size_t start = out->len;
+
+	reply_begin(out, start, id, last);
+	if (reply_text(id)[0] != '\0') {
+		reply_add(out, start, span_str(reply_text(id)));
+		reply_add(out, start, span_str(" "));
+	}
+	/* never cut: the longest path fits beside any of our texts */
+	buf_add(out, path.p, path.len);
 	return buf_add(out, "\r\n", 2);
 }
 

@@ -50,6 +50,11 @@ int reply_format(struct buf *, uint16_t id, const struct span *extra);
  * above: for texts that the configuration sets. */
 int reply_format_text(struct buf *, uint16_t id, struct span text);
 
+/* Append one line of a reply that names a path, which stands after the text:
+ * the last line, or one of several.  The path is one that address.h has
+ * parsed; UTF-8 in it stays (RFC 6531 3.7.4.2).  0 or the buffer's error. */
+int reply_format_path(struct buf *, uint16_t id, bool last, struct span path);
+
 /* Append one line of a reply of several lines: code, '-' or for the last one
  * a space, text treated as extra above, CRLF. */
 int reply_line(struct buf *, unsigned code, bool last, struct span text);

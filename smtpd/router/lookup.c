@@ -32,6 +32,20 @@ lookup_init(struct lookup *l, struct client *c, const struct mail_address *path,
 	};
 }
 
+enum reply
+lookup_complete(struct mail_address *a)
+{
+	struct mail_address full;
+
+	if (a->domain_len > 0)
+		return RP_NONE;
+	if (address_make(address_local(a), span_str(role_config()->hostname),
+		ADDRESS_UTF8, &full) != 0)
+		return RP_BAD_RCPT;
+	*a = full;
+	return RP_NONE;
+}
+
 /* The client stays, but nothing of what was found. */
 static void
 lookup_rewind(struct lookup *l)

@@ -48,6 +48,10 @@ void lookup_init(struct lookup *, struct client *,
  */
 bool lookup_start(struct lookup *, enum reply *reply);
 
+/* The address of a local part without a domain: that of this host, as RFC
+ * 5321 4.5.1 has it for Postmaster.  RP_NONE or RP_BAD_RCPT. */
+enum reply lookup_complete(struct mail_address *);
+
 /* Note why it is refused after all; returns reply. */
 enum reply lookup_refuse(struct lookup *, enum reply reply, const char *why,
     const struct mail_address *at);

@@ -39,7 +39,7 @@ text_is_clean(struct span s)
 
 static void
 session_answer(struct chan *ch, uint64_t sid, enum reply reply,
-    const struct source *source)
+    const struct source *source, uint8_t services)
 {
 	char peer[SOURCE_TEXT_MAX] = "unknown";
 
@@ -54,7 +54,28 @@ session_answer(struct chan *ch, uint64_t sid, enum reply reply,
 	msg_begin(ch, SESSION_OPENED, sid);
 	msg_put_u16(ch, (uint16_t)reply);
 	msg_put_span(ch, span_str(peer));
+	msg_put_u8(ch, services);
 	msg_send(ch);
+}
+
+static bool
+session_serves(const struct source *source, enum listener_serve serve)
+{
+	return serve == SERVE_ANY ||
+	    (serve == SERVE_LOCAL && source_is_local(source, role_config()));
+}
+
+/* What that listener serves that client beside mail. */
+static uint8_t
+session_services(const struct source *source, const struct listener *l)
+{
+	uint8_t services = 0;
+
+	if (session_serves(source, l->vrfy))
+		services |= SERVICE_VRFY;
+	if (session_serves(source, l->expn))
+		services |= SERVICE_EXPN;
+	return services;
 }
 
 /* The number of a listener's tag, 0 for none. */
@@ -91,6 +112,7 @@ session_admit(struct peer *p, uint64_t sid, const struct source *source,
 	}
 	c->listener = (uint16_t)l->index;
 	c->tag = tag_number(l->tag);
+	c->services = session_services(source, l);
 	router.listeners[l->index]++;
 	router.stats.sessions_total++;
 	return RP_GREETING;
@@ -115,14 +137,15 @@ on_session_open(struct chan *ch, struct msg *m)
 	if (p != NULL && client_find(p, m->id) != NULL)
 		return chan_violation(ch, "session is open already");
 	if (p == NULL || error != 0)
-		session_answer(ch, m->id, RP_OVERLOADED, NULL);
+		session_answer(ch, m->id, RP_OVERLOADED, NULL, 0);
 	else if (!came_by)
 		/* right after a reload an honest session may be behind */
-		session_answer(ch, m->id, RP_UNAVAILABLE, &source);
+		session_answer(ch, m->id, RP_UNAVAILABLE, &source, 0);
 	else
 		session_answer(ch, m->id,
 		    session_admit(p, m->id, &source, &cfg->listeners[listener]),
-		    &source);
+		    &source,
+		    session_services(&source, &cfg->listeners[listener]));
 	return 0;
 }
 
@@ -290,21 +313,6 @@ rcpt_refuse_early(struct chan *ch, uint64_t sid, enum reply reply)
 	msg_send(ch);
 }
 
-/* "Postmaster" alone is the one of this host (RFC 5321 4.5.1). */
-static enum reply
-rcpt_complete(struct mail_address *rcpt)
-{
-	struct mail_address full;
-
-	if (rcpt->domain_len > 0)
-		return RP_NONE;
-	if (address_make(address_local(rcpt), span_str(role_config()->hostname),
-		0, &full) != 0)
-		return RP_BAD_RCPT;
-	*rcpt = full;
-	return RP_NONE;
-}
-
 /* The client of a message within a session: NULL for one that is not its
  * sender's.  Reports of delivery are there only with their transaction. */
 static struct client *
@@ -342,7 +350,7 @@ on_tx_rcpt(struct chan *ch, struct msg *m)
 	reply = path_read(path, ADDRESS_POSTMASTER,
 	    (c->tx->flags & TX_SMTPUTF8) != 0, RP_BAD_RCPT, &rcpt);
 	if (reply == RP_NONE)
-		reply = rcpt_complete(&rcpt);
+		reply = lookup_complete(&rcpt);
 	if (reply != RP_NONE) {
 		rcpt_refuse_early(ch, m->id, reply);
 		return 0;
@@ -386,6 +394,29 @@ on_tx_reset(struct chan *ch, struct msg *m)
 		return chan_violation(ch, "session is not yours");
 	if (c != NULL)
 		client_reset(c);
+	return 0;
+}
+
+/* --- VRFY, EXPN --------------------------------------------------------- */
+
+static int
+on_who_ask(struct chan *ch, struct msg *m)
+{
+	unsigned verb = rd_u8(&m->body);
+	struct span mailbox = rd_span(&m->body, ADDRESS_PATH_MAX * 2);
+	struct span helo = rd_span(&m->body, ROUTER_HELO_MAX);
+	unsigned utf8 = rd_u8(&m->body);
+	struct client *c = tx_client(ch, m);
+
+	if (!rd_done(&m->body) || verb >= WHO__MAX || utf8 > 1)
+		return chan_violation(ch, "bad who-ask");
+	if (c == NULL)
+		return chan_violation(ch, "session is not yours");
+	if (c->who != NULL)
+		return chan_violation(ch, "two questions at once");
+	if ((c->services & who_service((enum who_verb)verb)) == 0)
+		return chan_violation(ch, "not served to that client");
+	who_ask(c, (enum who_verb)verb, mailbox, helo, utf8 != 0);
 	return 0;
 }
 
@@ -491,8 +522,10 @@ router_config(const struct config *cfg)
 	tags_learn(cfg);
 	listeners_learn(cfg);
 	LIST_FOREACH(p, &router.peers, entry) {
-		RB_FOREACH_SAFE(c, client_tree, &p->clients, next)
+		RB_FOREACH_SAFE(c, client_tree, &p->clients, next) {
+			who_restart(c);
 			rcpt_restart(c);
+		}
 	}
 }
 
@@ -514,6 +547,7 @@ static const struct msg_handler handlers[] = {
 	{ TX_RCPT, on_tx_rcpt },
 	{ TX_DATA, on_tx_data },
 	{ TX_RESET, on_tx_reset },
+	{ WHO_ASK, on_who_ask },
 	{ USER_ANSWER, on_user_answer },
 	{ CTL_ASK, on_ctl_ask },
 	{ CTL_CANCEL, on_ctl_cancel },

@@ -94,10 +94,12 @@ struct client {
 	uint64_t sid; /* chosen by the peer */
 	struct peer *peer;
 	struct transaction *tx; /* NULL outside */
+	struct who *who;        /* NULL outside of VRFY and EXPN */
 	struct source source;
 	uint32_t mails;
 	uint16_t tag;      /* in router.tags; 0 for none */
 	uint16_t listener; /* or LISTENER_GONE */
+	uint8_t services;  /* SERVICE_*: what it was told */
 };
 
 #define LISTENER_GONE UINT16_MAX /* of a configuration before this one */
@@ -149,6 +151,22 @@ void rcpt_queue_clear(struct rcpt_queue *);
 /* The configuration has changed: begin the one that is worked on anew.  May
  * free the client. */
 void rcpt_restart(struct client *);
+
+/* --- VRFY and EXPN: who.c ---------------------------------------------- */
+
+/* The service that a client must have for it, SERVICE_*. */
+uint8_t who_service(enum who_verb);
+
+/* Answer with WHO_ANSWER, now or later; the client has no such question
+ * open.  mailbox and helo are hostile. */
+void who_ask(struct client *, enum who_verb, struct span mailbox,
+    struct span helo, bool utf8);
+
+/* Forget the question that is open, if there is one. */
+void who_free(struct client *);
+
+/* The configuration has changed: begin it anew. */
+void who_restart(struct client *);
 
 /* --- the spool: spool_ask.c -------------------------------------------- */
 

@@ -3,6 +3,7 @@
  * From a line to the handler of its verb.  Whether a command is in order is
  * decided here, by commands.def, and nowhere else.
  */
+#include "privsep/ipc/terms.h"
 #include "smtpd/session/session.h"
 
 #define ST(state) (1U << (state))
@@ -26,13 +27,14 @@ struct command_spec {
 	unsigned states; /* set of enum sess_state */
 	enum command_arg arg;
 	unsigned flags;
+	uint8_t service; /* 0: for everybody */
 	void (*run)(struct session *, struct span arg);
 	const char *reference;
 };
 
 static const struct command_spec commands[VERB__MAX] = {
-#define COMMAND(verb, states, arg, flags, handler, rfc)                        \
-	[VERB_##verb] = { #verb, states, arg, flags, handler, rfc },
+#define COMMAND(verb, states, arg, flags, service, handler, rfc)               \
+	[VERB_##verb] = { #verb, states, arg, flags, service, handler, rfc },
 #include "smtpd/session/commands.def"
 #undef COMMAND
 };
@@ -58,9 +60,18 @@ command_name(enum verb verb)
 }
 
 bool
-command_listed(enum verb verb)
+command_served(const struct session *s, enum verb verb)
 {
-	return (commands[verb].flags & CMD_HIDDEN) == 0;
+	uint8_t service = commands[verb].service;
+
+	return service == 0 || (s->services & service) != 0;
+}
+
+bool
+command_listed(const struct session *s, enum verb verb)
+{
+	return (commands[verb].flags & CMD_HIDDEN) == 0 &&
+	    command_served(s, verb);
 }
 
 enum reply
@@ -120,6 +131,8 @@ command_check(struct session *s, enum verb verb, struct span arg, bool more)
 	 * would let one peer's data be read as another's command */
 	if (more && (c->flags & CMD_LAST) != 0)
 		return RP_PIPELINE;
+	if (!command_served(s, verb))
+		return RP_NOT_IMPLEMENTED;
 	if ((reply = command_sequence(verb, s->state)) != RP_NONE)
 		return reply;
 	if ((c->arg == ARG_NONE && arg.len > 0) ||

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "privsep/ipc/terms.h"
 #include "smtpd/mail/parameters.h"
 #include "smtpd/session/session.h"
 
@@ -87,6 +88,11 @@ hello_ehlo(struct session *s, struct span arg)
 	if ((tx_extensions(s) & EXT_DSN) != 0)
 		hello_line(s, "DSN");
 	hello_limits(s);
+	/* RFC 5321 3.5.2 */
+	if ((s->services & SERVICE_VRFY) != 0)
+		hello_line(s, "VRFY");
+	if ((s->services & SERVICE_EXPN) != 0)
+		hello_line(s, "EXPN");
 	reply_line(&s->out, reply_code(RP_HELO), true, span_str("HELP"));
 }
 

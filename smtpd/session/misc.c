@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The commands that do no work: RSET, VRFY, HELP, NOOP, QUIT, and those that
- * are known and not served.
+ * The commands that do no work: RSET, HELP, NOOP, QUIT, and those that are
+ * known and not served.
  */
 #include "smtpd/session/session.h"
 
@@ -16,13 +16,6 @@ misc_rset(struct session *s, struct span arg)
 	reply_send(s, RP_RSET, NULL);
 }
 
-/* Who has a mailbox is told to nobody before RCPT (RFC 5321 3.5.3, 7.3). */
-void
-misc_vrfy(struct session *s, struct span arg)
-{
-	reply_send(s, RP_VRFY, NULL);
-}
-
 void
 misc_help(struct session *s, struct span arg)
 {
@@ -31,7 +24,7 @@ misc_help(struct session *s, struct span arg)
 
 	buf_init(&line, REPLY_LINE_MAX);
 	for (v = 0; v < VERB__MAX; v++) {
-		if (!command_listed((enum verb)v))
+		if (!command_listed(s, (enum verb)v))
 			continue;
 		buf_add_str(&line, n == 0 ? "2.0.0 " : " ");
 		buf_add_str(&line, command_name((enum verb)v));

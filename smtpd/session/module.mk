@@ -2,5 +2,6 @@
 sessioncore_SRCS := smtpd/session/accept.c smtpd/session/command.c \
     smtpd/session/data.c smtpd/session/hello.c smtpd/session/mail.c \
     smtpd/session/misc.c smtpd/session/peers.c smtpd/session/reply.c \
-    smtpd/session/session.c smtpd/session/state.c smtpd/session/timer.c
+    smtpd/session/session.c smtpd/session/state.c smtpd/session/timer.c \
+    smtpd/session/who.c
 session_SRCS := smtpd/session/main.c $(sessioncore_SRCS)

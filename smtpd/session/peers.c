@@ -10,6 +10,7 @@
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
+#include "privsep/ipc/terms.h"
 #include "smtpd/session/session.h"
 
 #define PEER_TEXT_MAX 255 /* octets of the peer's name */
@@ -92,17 +93,20 @@ peers_session_opened(struct chan *ch, struct msg *m)
 	enum reply reply;
 	struct session *s;
 	struct span peer;
+	uint8_t services;
 	char *text;
 
 	if (answer_reply(ch, m, &reply) != 0)
 		return -E_PEER;
 	peer = rd_span(&m->body, PEER_TEXT_MAX);
-	if (!rd_done(&m->body))
+	services = rd_u8(&m->body);
+	if (!rd_done(&m->body) || (services & ~SERVICE__ALL) != 0)
 		return chan_violation(ch, "malformed answer");
 	if (answer_find(ch, m->id, SESS_OPENING, &s) != 0)
 		return -E_PEER;
 	if (s == NULL)
 		return 0;
+	s->services = services;
 	if ((text = span_dup(peer)) == NULL)
 		reply = RP_UNAVAILABLE;
 	else {
@@ -145,6 +149,44 @@ peers_rcpt_answer(struct chan *ch, struct msg *m)
 		return -E_PEER;
 	if (s != NULL)
 		rcpt_answer(s, reply);
+	return 0;
+}
+
+/* One path, as the address parser has it. */
+static bool
+path_is_whole(struct span path)
+{
+	struct mail_address a;
+	size_t used;
+
+	return address_parse_path(path, ADDRESS_UTF8, &a, &used) == 0 &&
+	    used == path.len;
+}
+
+static int
+peers_who_answer(struct chan *ch, struct msg *m)
+{
+	struct span paths[WHO_MEMBERS_MAX];
+	struct session *s;
+	enum reply reply;
+	size_t n, i;
+
+	if (answer_reply(ch, m, &reply) != 0)
+		return -E_PEER;
+	n = rd_u16(&m->body);
+	if (n > WHO_MEMBERS_MAX || (n > 0) != (reply == RP_MAILBOX))
+		return chan_violation(ch, "mailboxes out of place");
+	for (i = 0; i < n; i++) {
+		paths[i] = rd_span(&m->body, ADDRESS_PATH_MAX);
+		if (!path_is_whole(paths[i]))
+			return chan_violation(ch, "no mailbox");
+	}
+	if (!rd_done(&m->body))
+		return chan_violation(ch, "answer out of shape");
+	if (answer_find(ch, m->id, SESS_WHO_ASKED, &s) != 0)
+		return -E_PEER;
+	if (s != NULL)
+		who_answer(s, reply, paths, n);
 	return 0;
 }
 
@@ -232,6 +274,7 @@ const struct msg_handler session_handlers[] = {
 	{ TX_MAIL_ANSWER, peers_mail_answer },
 	{ TX_RCPT_ANSWER, peers_rcpt_answer },
 	{ TX_DATA_REFUSED, peers_data_refused },
+	{ WHO_ANSWER, peers_who_answer },
 	{ SPOOL_GRANT, peers_grant },
 	{ SPOOL_COMMITTED, peers_committed },
 	{ MSG_NONE, NULL },

@@ -74,6 +74,7 @@ struct tx {
 struct session {
 	uint64_t sid; /* generation and slot; see session_find() */
 	enum sess_state state;
+	enum sess_state before; /* SESS_WHO_ASKED: where it goes on */
 	int fd;
 	struct event *ev_read;
 	struct event *ev_write; /* made when first needed */
@@ -83,6 +84,7 @@ struct session {
 	bool known;             /* the router has been told of it */
 	bool quit;              /* the client has said that it is done */
 	bool esmtp;             /* EHLO was said */
+	uint8_t services;       /* SERVICE_*: as the router has said */
 	enum reply ending; /* not RP_NONE: said instead of the next command */
 	unsigned listener;
 	unsigned mails; /* counters of the limits */
@@ -168,7 +170,7 @@ void timer_on_tick(void (*fn)(void));
 
 /* The verbs, in the order of commands.def. */
 enum verb {
-#define COMMAND(verb, states, arg, flags, handler, rfc) VERB_##verb,
+#define COMMAND(verb, states, arg, flags, service, handler, rfc) VERB_##verb,
 #include "smtpd/session/commands.def"
 #undef COMMAND
 	VERB__MAX
@@ -182,8 +184,11 @@ enum reply command_sequence(enum verb, enum sess_state);
 
 const char *command_name(enum verb);
 
-/* HELP lists it. */
-bool command_listed(enum verb);
+/* It is served to this client. */
+bool command_served(const struct session *, enum verb);
+
+/* HELP lists it to this client. */
+bool command_listed(const struct session *, enum verb);
 
 /* Run one command line without its CRLF; more: further octets came with it.
  * Input is hostile. */
@@ -196,12 +201,13 @@ void mail_mail(struct session *, struct span arg);
 void mail_rcpt(struct session *, struct span arg);
 void data_data(struct session *, struct span arg);
 void misc_rset(struct session *, struct span arg);
-void misc_vrfy(struct session *, struct span arg);
 void misc_help(struct session *, struct span arg);
 void misc_noop(struct session *, struct span arg);
 void misc_quit(struct session *, struct span arg);
 void misc_unimplemented(struct session *, struct span arg);
 void misc_not_smtp(struct session *, struct span arg);
+void who_vrfy(struct session *, struct span arg);
+void who_expn(struct session *, struct span arg);
 
 /* ---- hello.c ---- */
 
@@ -223,6 +229,13 @@ void tx_free(struct session *);
 
 /* The parameters that this client was told of, bits of enum param_ext. */
 unsigned tx_extensions(const struct session *);
+
+/* ---- who.c ---- */
+
+/* The router's answer to VRFY and EXPN; paths are n mailboxes with brackets,
+ * which address.h has parsed. */
+void who_answer(
+    struct session *, enum reply, const struct span *paths, size_t n);
 
 /* ---- data.c ---- */
 

@@ -15,6 +15,7 @@
 
 #include "privsep/base/err.h"
 #include "privsep/ipc/ctl.h"
+#include "privsep/ipc/terms.h"
 #include "regress/unit/router/setup.h"
 #include "smtpd/router/router.h"
 
@@ -25,7 +26,7 @@
 #define CONFIG                                                                 \
 	"smtp limit max-rcpt 3\n"                                              \
 	"smtp limit max-mails 2\n"                                             \
-	"listen on 127.0.0.1 port 2525 tag \"in\"\n"                           \
+	"listen on 127.0.0.1 port 2525 tag \"in\" vrfy local expn any\n"       \
 	"table t { root = ann, list = \"ann, ben\", pair = \"ann, nobody\" "   \
 	"}\n"                                                                  \
 	"table v { info = x }\n"                                               \
@@ -39,6 +40,7 @@ static struct {
 	int master;
 	unsigned char frame[MSG_FRAME_MAX];
 	struct msg m;
+	uint8_t services; /* of the last session */
 } t;
 
 /* --- what the test sends ----------------------------------------------- */
@@ -294,6 +296,7 @@ session_open(int ch, uint64_t sid)
 	expect_reply(ch, ROLE_SESSION, SESSION_OPENED, sid, RP_GREETING);
 	ATF_CHECK(span_eq(
 	    rd_span(&t.m.body, SOURCE_TEXT_MAX), span_str("127.0.0.1")));
+	t.services = rd_u8(&t.m.body);
 }
 
 static void
@@ -653,6 +656,106 @@ ATF_TC_BODY(new_configuration_holds_for_the_next_recipient, tc)
 	stop();
 }
 
+static void
+send_who(int ch, enum who_verb verb, const char *mailbox)
+{
+	begin(WHO_ASK, SID);
+	buf_put_u8(&out, (uint8_t)verb);
+	put_str(mailbox);
+	put_str("client.example");
+	buf_put_u8(&out, 0);
+	send_plain(ch);
+}
+
+/* The answer: that reply, and these mailboxes divided by blanks. */
+static void
+expect_who(int ch, enum reply reply, const char *want)
+{
+	char got[512] = "";
+	struct span path;
+	unsigned n;
+
+	expect_reply(ch, ROLE_SESSION, WHO_ANSWER, SID, reply);
+	for (n = rd_u16(&t.m.body); n > 0; n--) {
+		path = rd_span(&t.m.body, ADDRESS_PATH_MAX);
+		if (got[0] != '\0')
+			strlcat(got, " ", sizeof(got));
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s",
+		    (int)path.len, (const char *)path.p);
+	}
+	ATF_CHECK(rd_done(&t.m.body));
+	ATF_CHECK_STREQ(want, got);
+}
+
+ATF_TC_WITHOUT_HEAD(vrfy_and_expn_say_what_rcpt_would);
+ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	ATF_CHECK_EQ(SERVICE_VRFY | SERVICE_EXPN, t.services);
+	send_who(ch, WHO_VRFY, "Ann");
+	answer_user("ann", USER_YES);
+	expect_who(ch, RP_MAILBOX, "<Ann@" SETUP_HOST ">");
+	send_who(ch, WHO_VRFY, "nobody@" SETUP_HOST);
+	answer_user("nobody", USER_NO);
+	expect_who(ch, RP_USER_UNKNOWN, "");
+	send_who(ch, WHO_EXPN, "list");
+	answer_user("ben", USER_YES);
+	expect_who(ch, RP_MAILBOX, "<ann@" SETUP_HOST "> <ben@" SETUP_HOST ">");
+	/* a list with a hole is not told in part */
+	send_who(ch, WHO_EXPN, "pair");
+	expect_who(ch, RP_SYSTEM, "");
+	send_who(ch, WHO_VRFY, "info@virtual.example");
+	expect_who(ch, RP_MAILBOX, "<info@virtual.example>");
+	send_who(ch, WHO_VRFY, "ann@elsewhere.example");
+	expect_who(ch, RP_REJECTED, "");
+	send_who(ch, WHO_VRFY, "a b");
+	expect_who(ch, RP_BAD_RCPT, "");
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(a_second_question_closes_the_peer);
+ATF_TC_BODY(a_second_question_closes_the_peer, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	send_who(ch, WHO_VRFY, "ann");
+	send_who(ch, WHO_VRFY, "ben");
+	expect_closed(ch);
+	/* what it waited for comes to nobody */
+	answer_user("ann", USER_YES);
+	ch = join(ROLE_SESSION, 6);
+	send_who(ch, WHO_VRFY, "ann");
+	expect_closed(ch);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(what_a_listener_does_not_serve_closes_the_peer);
+ATF_TC_BODY(what_a_listener_does_not_serve_closes_the_peer, tc)
+{
+	int ch, fd;
+
+	start();
+	fd = config_fd("listen on 127.0.0.1 port 2525 vrfy any expn none\n");
+	begin(M_CONFIG, 0);
+	send_fds(t.master, &fd, 1);
+	close(fd);
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	ATF_CHECK_EQ(SERVICE_VRFY, t.services);
+	send_who(ch, WHO_VRFY, "ann");
+	expect_who(ch, RP_REJECTED, "");
+	send_who(ch, WHO_EXPN, "ann");
+	expect_closed(ch);
+	stop();
+}
+
 ATF_TC_WITHOUT_HEAD(stats_are_rows);
 ATF_TC_BODY(stats_are_rows, tc)
 {
@@ -682,6 +785,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, without_a_spool_it_is_temporary);
 	ATF_TP_ADD_TC(tp, delivery_sends_only_without_a_sender);
 	ATF_TP_ADD_TC(tp, new_configuration_holds_for_the_next_recipient);
+	ATF_TP_ADD_TC(tp, vrfy_and_expn_say_what_rcpt_would);
+	ATF_TP_ADD_TC(tp, a_second_question_closes_the_peer);
+	ATF_TP_ADD_TC(tp, what_a_listener_does_not_serve_closes_the_peer);
 	ATF_TP_ADD_TC(tp, stats_are_rows);
 	return atf_no_error();
 }

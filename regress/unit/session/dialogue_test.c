@@ -11,6 +11,7 @@
 #include <atf-c.h>
 
 #include "privsep/base/err.h"
+#include "privsep/ipc/terms.h"
 #include "regress/unit/session/fake.h"
 
 #define EHLO     "EHLO client.example\r\n"
@@ -161,6 +162,106 @@ CASE(commands_without_a_use_are_answered)
 	fake_dialogue("STARTTLS\r\n", "502");
 	fake_dialogue("AUTH PLAIN\r\n", "502");
 	fake_dialogue("DEBUG\r\nWIZ\r\n\r\n", "500 500 500");
+}
+
+/* The answer of the router to VRFY or EXPN, naming n mailboxes. */
+static int
+answer_who(enum reply reply, const char *const *paths, uint16_t n)
+{
+	struct buf body;
+	uint16_t i;
+	int error;
+
+	buf_init(&body, MSG_FRAME_MAX);
+	buf_put_u16(&body, (uint16_t)reply);
+	buf_put_u16(&body, n);
+	for (i = 0; i < n; i++)
+		buf_put_span(&body, span_str(paths[i]));
+	error = fake_send(ROLE_ROUTER, WHO_ANSWER, fake.sid, &body);
+	buf_clear(&body);
+	fake_run();
+	return error;
+}
+
+CASE(who_may_ask_is_answered_by_the_router)
+{
+	static const char *const paths[] = { "<a@x.example>",
+		"<\"b c\"@x.example>" };
+
+	fake_setup();
+	fake.services = SERVICE_VRFY | SERVICE_EXPN;
+	fake_connect();
+	fake_expect("220");
+	fake_dialogue(EHLO, "250");
+	/* in the middle of a transaction, which goes on after it */
+	fake_dialogue(MAIL, "250");
+	fake_dialogue("EXPN <list@x.example>\r\nNOOP\r\n", "");
+	ATF_CHECK_EQ(1, fake.asked[WHO_ASK]);
+	ATF_CHECK_EQ(0, answer_who(RP_MAILBOX, paths, 2));
+	buf_put_u8(&fake.heard, 0);
+	ATF_CHECK_STREQ("250-2.1.5 <a@x.example>\r\n"
+			"250 2.1.5 <\"b c\"@x.example>\r\n"
+			"250 2.0.0 ok\r\n",
+	    (char *)fake.heard.data);
+	buf_clear(&fake.heard);
+	fake_dialogue(RCPT, "250");
+	fake_dialogue("VRFY nobody\r\n", "");
+	ATF_CHECK_EQ(0, answer_who(RP_USER_UNKNOWN, NULL, 0));
+	fake_expect("550");
+	fake_dialogue("DATA\r\n", "354");
+}
+
+CASE(a_bad_mailbox_is_nobodys_question)
+{
+	fake_setup();
+	fake.services = SERVICE_VRFY | SERVICE_EXPN;
+	fake_connect();
+	fake_expect("220");
+	fake_dialogue("VRFY a b\r\nEXPN <>\r\nVRFY\r\n", "553 553 501");
+	fake_dialogue(EHLO, "250");
+	fake_dialogue("VRFY \303\244\r\n", "553");
+	ATF_CHECK_EQ(0, fake.asked[WHO_ASK]);
+	fake_dialogue("VRFY \303\244 SMTPUTF8\r\n", "");
+	ATF_CHECK_EQ(1, fake.asked[WHO_ASK]);
+}
+
+CASE(who_asks_too_often_is_sent_away)
+{
+	unsigned i;
+
+	fake_setup();
+	fake.services = SERVICE_VRFY;
+	fake.config.set.smtp_limit_max_errors = 3;
+	fake_connect();
+	fake_expect("220");
+	for (i = 0; i < 3; i++) {
+		fake_dialogue("VRFY guess\r\n", "");
+		ATF_CHECK_EQ(0, answer_who(RP_USER_UNKNOWN, NULL, 0));
+		fake_expect("550");
+	}
+	fake_dialogue("VRFY guess\r\n", "");
+	ATF_CHECK_EQ(0, answer_who(RP_USER_UNKNOWN, NULL, 0));
+	fake_expect("421");
+	ATF_CHECK(fake.closed);
+}
+
+CASE(what_is_no_mailbox_breaks_the_protocol)
+{
+	static const char *const bad[] = { "<a@x.example>\r\n250 ok",
+		"a@x.example", "<>", "<a@x.example> x" };
+	static const char *const good[] = { "<a@x.example>" };
+	unsigned i;
+
+	fake_setup();
+	fake.services = SERVICE_VRFY;
+	fake_connect();
+	fake_expect("220");
+	fake_dialogue("VRFY a\r\n", "");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ATF_CHECK_EQ(-E_PEER, answer_who(RP_MAILBOX, &bad[i], 1));
+	ATF_CHECK_EQ(-E_PEER, answer_who(RP_MAILBOX, NULL, 0));
+	ATF_CHECK_EQ(-E_PEER, answer_who(RP_VRFY, good, 1));
+	fake_expect("");
 }
 
 CASE(a_browser_is_sent_away)
@@ -492,6 +593,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, helo_brings_no_extensions);
 	ATF_TP_ADD_TC(tp, bad_arguments_are_refused);
 	ATF_TP_ADD_TC(tp, commands_without_a_use_are_answered);
+	ATF_TP_ADD_TC(tp, who_may_ask_is_answered_by_the_router);
+	ATF_TP_ADD_TC(tp, a_bad_mailbox_is_nobodys_question);
+	ATF_TP_ADD_TC(tp, who_asks_too_often_is_sent_away);
+	ATF_TP_ADD_TC(tp, what_is_no_mailbox_breaks_the_protocol);
 	ATF_TP_ADD_TC(tp, a_browser_is_sent_away);
 	ATF_TP_ADD_TC(tp, too_large_a_size_is_refused_at_mail);
 	ATF_TP_ADD_TC(tp, too_large_a_message_is_refused_at_its_end);

@@ -181,6 +181,13 @@ fake_send(
 	atf_tc_fail("no handler for message %d", (int)type);
 }
 
+static void
+fake_opened(struct buf *body)
+{
+	buf_put_span(body, span_str("192.0.2.1"));
+	buf_put_u8(body, fake.services);
+}
+
 int
 fake_answer(enum msg_type type, uint64_t id, enum reply reply)
 {
@@ -199,7 +206,7 @@ fake_answer(enum msg_type type, uint64_t id, enum reply reply)
 	if (type == TX_RCPT_ANSWER)
 		buf_put_span(&body, span_str(""));
 	if (type == SESSION_OPENED)
-		buf_put_span(&body, span_str("192.0.2.1"));
+		fake_opened(&body);
 	error = fake_send(from, type, id, &body);
 	buf_clear(&body);
 	return error;

@@ -28,6 +28,7 @@ struct fake {
 	bool closed;       /* the session has ended the connection */
 	bool silent;       /* answer nothing: the test does */
 	bool full;         /* the spool's channel is full */
+	uint8_t services;  /* what the router lets the client have */
 	enum reply opened; /* answers given by default */
 	enum reply mail;
 	enum reply rcpt;
