@@ -13,6 +13,7 @@
 #include "delivery/parcel/parcel.h"
 #include "privsep/base/buf.h"
 #include "privsep/ipc/chan.h"
+#include "privsep/ipc/role.h"
 #include "privsep/ipc/terms.h"
 
 struct delivery_stats {
@@ -29,6 +30,9 @@ extern struct delivery_stats delivery_stats;
 /* Tell the scheduler what became of an envelope. */
 void delivery_outcome(uint64_t msgid, uint32_t index, enum env_outcome,
     struct span status, struct span text);
+
+/* The process, for role_main(). */
+extern const struct role_ops delivery_ops;
 
 /* --- deliver.c: what the spool sends --- */
 

@@ -1,6 +1,7 @@
 # Two programs: delivery, which decides, and mailer, which writes as the user.
 local_SRCS := delivery/local/main.c delivery/local/post.c \
-    delivery/local/deliver.c delivery/local/report.c
+    delivery/local/deliver.c delivery/local/delivery.c \
+    delivery/local/report.c
 mailer_SRCS := delivery/local/content.c delivery/local/dotlock.c \
     delivery/local/maildir.c \
     delivery/local/mailer_main.c delivery/local/mbox.c delivery/local/place.c \

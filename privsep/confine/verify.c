@@ -126,6 +126,7 @@ status_is(
 	differ(v, key, expected, span_str("missing"));
 }
 
+#ifndef BULKHEAD_SANITIZE
 /* The number that stands after "key:", or -E_NOENT. */
 static int64_t
 status_number(struct span status, const char *key)
@@ -147,7 +148,6 @@ status_number(struct span status, const char *key)
 	return -E_NOENT;
 }
 
-#ifndef BULKHEAD_SANITIZE
 /* A role inherits the filter of the master that started it: only what it has
  * beyond that is its own. */
 static void

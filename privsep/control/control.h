@@ -11,6 +11,7 @@
 
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/ctl.h"
+#include "privsep/ipc/role.h"
 
 /* A connected smtpctl. */
 struct client {
@@ -21,6 +22,9 @@ struct client {
 	struct event *timer; /* for one that asks nothing */
 	unsigned requests;   /* that wait for an answer */
 };
+
+/* The process, for role_main(). */
+extern const struct role_ops control_ops;
 
 /* --- client.c --- */
 

@@ -1,2 +1,3 @@
-control_SRCS := privsep/control/client.c privsep/control/main.c \
+control_SRCS := privsep/control/client.c privsep/control/control.c \
+    privsep/control/main.c \
     privsep/control/request.c

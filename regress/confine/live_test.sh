@@ -38,14 +38,25 @@ as_declared()
 	! sed 1d roles | grep -qv 'as declared$'
 }
 
-# facts: what /proc says of each process; prints what is wrong.
+# facts: what /proc says of each process; prints what is wrong.  One that
+# starts has no work yet, and is looked at when the daemon says that it runs;
+# but one that the daemon does not know of may not be there.
 facts()
 {
-	python3 - "$(cat "$DIR/pid")" "$OBJDIR/libexec/bulkhead/" <<'PY'
-import os, sys
+	python3 - "$(cat "$DIR/pid")" "$OBJDIR/libexec/bulkhead/" "$SMTPCTL" \
+	    "$DIR" <<'PY'
+import os, subprocess, sys
 
 master, programs = int(sys.argv[1]), sys.argv[2]
 wrong, uids, pids = [], {}, {}
+
+def listed():
+    out = subprocess.run([sys.argv[3], "-R", sys.argv[4], "show", "roles"],
+                         stdout=subprocess.PIPE, text=True).stdout
+    rows = [line.split() for line in out.splitlines()[1:]]
+    return {int(row[2]): "running" in row for row in rows}
+
+before = listed()
 
 def status(pid):
     with open("/proc/%d/status" % pid) as file:
@@ -61,11 +72,19 @@ for name in filter(str.isdigit, os.listdir("/proc")):
     if exe.startswith(programs):
         pids[pid] = exe[len(programs):]
 
+after = listed()
+for pid in [p for p in pids if not before.get(p)]:
+    if pid not in before and pid not in after and os.path.exists(
+            "/proc/%d/exe" % pid):
+        wrong.append("%s (%d): the daemon knows nothing of it" %
+                     (pids[pid], pid))
+    del pids[pid]
+
 def check(pid, role, what, fine):
     if not fine:
         wrong.append("%s (%d): %s" % (role, pid, what))
 
-for pid, role in pids.items():
+def look(pid, role):
     s = status(pid)
     check(pid, role, "Seccomp " + s["Seccomp"], s["Seccomp"] == "2")
     check(pid, role, "NoNewPrivs", s["NoNewPrivs"] == "1")
@@ -98,6 +117,14 @@ for pid, role in pids.items():
         if role in ("spool", "mailer"):
             fine = True
         check(pid, role, "fd %s is %s" % (fd, target), fine)
+
+for pid, role in list(pids.items()):
+    try:
+        look(pid, role)
+    except OSError:
+        if os.path.exists("/proc/%d/exe" % pid):
+            raise
+        del pids[pid]  # it has ended meanwhile
 
 for uid, roles in uids.items():
     if len(roles) > 1:

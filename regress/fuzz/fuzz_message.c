@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
  * Any octets as frames from a process that has been taken over: every pair of
- * roles through the check against the table, and what passes through the real
- * handlers of the session, the scheduler and the delivery process.  Classes:
- * (f) lengths, (h) one bad message ends nobody but its sender.
+ * roles through the check against the table, and what passes through the
+ * session's handlers and the reader of requests; the handlers of the other
+ * processes are process.c's.  Classes: (f) lengths, (h) one bad message ends
+ * nobody but its sender.
  *
  * An input is a series of frames, each after four octets: from, to, how many
  * descriptors, and its length in units of 4 octets.
@@ -20,10 +21,7 @@
 #include "privsep/config/config.h"
 #include "privsep/ipc/ctl.h"
 #include "privsep/ipc/role.h"
-#include "privsep/ipc/terms.h"
-#include "regress/fuzz/message.h"
 #include "smtpd/session/session.h"
-#include "spool/scheduler/scheduler.h"
 
 #define FUZZ_FRAMES 16
 
@@ -32,7 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static struct {
 	struct config *config;
 	struct chan *master;
-	struct scheduler scheduler;
 	struct span frame; /* being handled */
 } fuzz;
 
@@ -68,15 +65,9 @@ role_exit(int status)
 {
 }
 
-uint32_t
-scheduler_now_s(void)
-{
-	return 1700000000;
-}
-
 /* --- what handlers have read --------------------------------------------- */
 
-void
+static void
 fuzz_inside(struct span s, size_t max)
 {
 	require(s.len <= max);
@@ -87,49 +78,7 @@ fuzz_inside(struct span s, size_t max)
 
 /* --- handlers ------------------------------------------------------------ */
 
-static int
-fuzz_add(struct chan *ch, struct msg *m)
-{
-	return load_add(&fuzz.scheduler, ch, m);
-}
-
-static int
-fuzz_loaded(struct chan *ch, struct msg *m)
-{
-	return load_end(&fuzz.scheduler, ch, m);
-}
-
-static int
-fuzz_recorded(struct chan *ch, struct msg *m)
-{
-	return outcome_recorded(&fuzz.scheduler, ch, m);
-}
-
-static int
-fuzz_unreadable(struct chan *ch, struct msg *m)
-{
-	return assign_unreadable(&fuzz.scheduler, ch, m);
-}
-
-static int
-fuzz_outcome(struct chan *ch, struct msg *m)
-{
-	return outcome_delivery(&fuzz.scheduler, ch, m);
-}
-
-static int
-fuzz_ask(struct chan *ch, struct msg *m)
-{
-	return ctl_ask(&fuzz.scheduler, ch, m);
-}
-
-static int
-fuzz_cancel(struct chan *ch, struct msg *m)
-{
-	return ctl_cancel(&fuzz.scheduler, ch, m);
-}
-
-/* What every role but the scheduler does first with a request. */
+/* What every role does first with a request. */
 static int
 fuzz_request(struct chan *ch, struct msg *m)
 {
@@ -144,20 +93,7 @@ fuzz_request(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-static const struct msg_handler fuzz_scheduler[] = {
-	{ QUEUE_ADD, fuzz_add },
-	{ QUEUE_LOADED, fuzz_loaded },
-	{ QUEUE_RECORDED, fuzz_recorded },
-	{ QUEUE_UNREADABLE, fuzz_unreadable },
-	{ OUTCOME, fuzz_outcome },
-	{ CTL_ASK, fuzz_ask },
-	{ CTL_CANCEL, fuzz_cancel },
-	{ MSG_NONE, NULL },
-};
-
 static const struct msg_handler fuzz_others[] = {
-	{ DELIVER, fuzz_deliver },
-	{ DELIVER_FD, fuzz_deliver },
 	{ CTL_ASK, fuzz_request },
 	{ CTL_REQUEST, fuzz_request },
 	{ MSG_NONE, NULL },
@@ -166,9 +102,7 @@ static const struct msg_handler fuzz_others[] = {
 static const struct msg_handler *
 fuzz_handlers(enum role to)
 {
-	if (to == ROLE_SESSION)
-		return session_handlers;
-	return to == ROLE_SCHEDULER ? fuzz_scheduler : fuzz_others;
+	return to == ROLE_SESSION ? session_handlers : fuzz_others;
 }
 
 /* --- frames -------------------------------------------------------------- */
@@ -211,37 +145,6 @@ fuzz_setup(void)
 	cfg_errors_clear(&errs);
 	require(loop_init() == 0);
 	fuzz.master = fuzz_channel(ROLE_SESSION, ROLE_MASTER);
-}
-
-static void
-scheduler_begin(void)
-{
-	struct scheduler *s = &fuzz.scheduler;
-
-	*s = (struct scheduler){ .loading = true };
-	queue_init(&s->queue);
-	dispatch_init(&s->dispatch);
-	TAILQ_INIT(&s->jobs);
-}
-
-/* Everything is freed as the process itself would free it. */
-static void
-scheduler_end(void)
-{
-	struct scheduler *s = &fuzz.scheduler;
-	struct message *m;
-	uint32_t i;
-
-	ctl_lost(s);
-	while ((m = queue_message_from(&s->queue, 0)) != NULL) {
-		for (i = 0; i < m->nenv; i++) {
-			if (m->env[i]->state == SE_READY)
-				dispatch_withdraw(&s->dispatch, m->env[i]);
-		}
-		queue_message_drop(&s->queue, m);
-	}
-	require(s->queue.envelopes == 0);
-	heap_clear(&s->queue.due);
 }
 
 /* Hand a message to its handler. */
@@ -318,7 +221,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (fuzz.config == NULL)
 		fuzz_setup();
-	scheduler_begin();
 	for (n = 0; n < FUZZ_FRAMES && len >= 4; n++) {
 		enum role from = (enum role)(data[0] % ROLE__MAX);
 		enum role to = (enum role)(data[1] % ROLE__MAX);
@@ -333,6 +235,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		data += 4 + frame.len;
 		len -= 4 + frame.len;
 	}
-	scheduler_end();
 	return 0;
 }

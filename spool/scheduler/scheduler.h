@@ -8,6 +8,7 @@
 #define SCHEDULER_SCHEDULER_H
 
 #include "privsep/ipc/chan.h"
+#include "privsep/ipc/role.h"
 #include "privsep/ipc/ctl.h"
 #include "spool/scheduler/dispatch.h"
 #include "spool/scheduler/queue.h"
@@ -114,5 +115,8 @@ bool order_apply(struct scheduler *, struct envelope *, enum ctl_verb);
 
 /* Seconds since 1970. */
 uint32_t scheduler_now_s(void);
+
+/* The process, for role_main(). */
+extern const struct role_ops scheduler_ops;
 
 #endif

@@ -14,6 +14,7 @@
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/ctl.h"
 #include "privsep/ipc/loop.h"
+#include "privsep/ipc/role.h"
 #include "privsep/ipc/terms.h"
 #include "smtpd/mail/replies.h"
 #include "spool/store/store.h"
@@ -162,5 +163,8 @@ int ctl_ask(struct chan *, struct msg *);
 int ctl_cancel(struct chan *, struct msg *);
 void ctl_run(void);
 void ctl_lost(void);
+
+/* The process, for role_main(). */
+extern const struct role_ops writer_ops;
 
 #endif

@@ -8,14 +8,6 @@
 
 #include "spool/writer/writer.h"
 
-static struct writer self;
-
-struct writer *
-writer_self(void)
-{
-	return &self;
-}
-
 ATF_TC_WITHOUT_HEAD(state_and_crashes_come_back_as_they_were);
 ATF_TC_BODY(state_and_crashes_come_back_as_they_were, tc)
 {

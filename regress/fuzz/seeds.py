@@ -1,0 +1,167 @@
+#! /usr/bin/env python3
+# SPDX-License-Identifier: ISC
+#
+# Seeds for the fuzz targets of whole processes, regress/fuzz/process.c: what
+# its peers say to each in a good life.  seeds.py, in the top directory, writes
+# corpus/PROCESS/seed-N anew: to be run when messages.def has changed.
+import os
+import re
+import struct
+
+
+def names(path, macro):
+    with open(path) as f:
+        return re.findall(r"^%s\((\w+)," % macro, f.read(), re.M)
+
+
+MSG = {n: i + 1 for i, n in
+       enumerate(names("privsep/ipc/messages.def", "MSG"))}
+RP = {n: i + 1 for i, n in
+      enumerate(names("smtpd/mail/replies.def", "REPLY"))}
+CTL = {n: i for i, n in enumerate(names("privsep/ipc/ctl.def", "VERB"))}
+with open("privsep/confine/roles.h") as f:
+    ROLE = {n: i for i, n in enumerate(dict.fromkeys(
+        re.findall(r"^\tROLE_(\w+)[,;]", f.read(), re.M)))}
+
+
+def u8(v):
+    return struct.pack(">B", v)
+
+
+def u16(v):
+    return struct.pack(">H", v)
+
+
+def u32(v):
+    return struct.pack(">I", v)
+
+
+def u64(v):
+    return struct.pack(">Q", v)
+
+
+def span(s):
+    return u32(len(s)) + s
+
+
+def frame(sender, name, ident, body=b"", fds=0):
+    octets = u16(MSG[name]) + u16(0) + u64(ident) + body
+    return u8(ROLE[sender]) + u8(fds) + u16(len(octets)) + octets
+
+
+def ask(verb, *args):
+    return u8(CTL[verb]) + u8(len(args)) + b"".join(span(a) for a in args)
+
+
+def envelope(index, state=0):
+    return (u32(index) + u8(state) + u64(0) + u16(0) + u8(0) +
+            span(b"ann@example.org") + span(b"a") + span(b"ann"))
+
+
+def assigned(index):
+    return u32(index) + u8(0) + u8(0) + span(b"") * 3
+
+
+MAIL = (span(b"<a@example.net>") + u8(0) + u64(0) + u8(0) + span(b"e1") +
+        span(b"client.example") + u8(1))
+RCPT = span(b"<ann@example.org>") + u8(0) + span(b"")
+OPEN = (u8(ROLE["SESSION"]) + u32(1) + u64(7) + u32(1) +
+        span(b"a@example.net") + u8(0) + u8(0) + span(b"") +
+        span(b"192.0.2.1") + span(b"client.example") + u64(1700000000))
+ENVELOPE = (span(b"ann@example.org") + span(b"") + u8(0) + span(b"a") +
+            span(b"ann"))
+ADD = (u64(1600000000) + u64(100) + u8(0) + span(b"a@example.net") + u16(1) +
+       envelope(0))
+OUT = u32(0) + u8(0) + u8(0) + span(b"2.0.0") + span(b"done") + span(b"")
+CONTENT = b"Subject: s\n\nbody\n"
+
+
+def deliver(purpose, user=b"ann"):
+    return (u8(purpose) + u64(1600000000) + span(b"a@example.net") + u8(0) +
+            u8(0) + span(b"") + u64(len(CONTENT)) + u16(1) + u32(0) + u8(0) +
+            u8(0) + span(b"5.1.1") + span(b"no") + span(b"") +
+            span(b"ann@example.org") + span(b"") + u8(0) + span(b"a") +
+            span(user) + span(CONTENT))
+
+
+stored = (frame("ROUTER", "SPOOL_OPEN", 9, OPEN) +
+          frame("ROUTER", "SPOOL_ENVELOPE", 9, ENVELOPE) +
+          frame("SESSION", "SPOOL_CONTENT", 9, CONTENT) +
+          frame("SESSION", "SPOOL_COMMIT", 9, u64(len(CONTENT))))
+by_delivery = frame("DELIVERY", "TX_MAIL", 3, span(b"<>") + MAIL[19:])
+
+SEEDS = {
+    "router": [
+        by_delivery + frame("DELIVERY", "TX_RCPT", 3, RCPT) +
+        frame("DELIVERY", "TX_DATA", 3),
+        by_delivery + frame("DELIVERY", "TX_RESET", 3),
+        frame("SESSION", "SESSION_OPEN", 7, u32(0), 1) +
+        frame("SESSION", "TX_MAIL", 7, MAIL) +
+        frame("SESSION", "TX_RCPT", 7, RCPT) +
+        frame("SESSION", "TX_DATA", 7) + frame("SESSION", "SESSION_CLOSE", 7),
+        frame("MASTER", "USER_ANSWER", 1, u8(1)),
+        frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")) +
+        frame("CONTROL", "CTL_CANCEL", 1),
+    ],
+    "spool": [
+        stored,
+        stored + frame("SCHEDULER", "QUEUE_ASSIGN", 9, u8(ROLE["DELIVERY"]) +
+                       u32(1) + u8(0) + u16(1) + assigned(0)) +
+        frame("SCHEDULER", "QUEUE_OUTCOME", 9, u32(0) + u8(4) + u64(0) +
+              u16(1) + u8(0) + u64(0) + span(b"250 ok") + span(b"")),
+        stored + frame("CONTROL", "CTL_ASK", 1,
+                       ask("CTL_SHOW_MESSAGE", b"0000000000000009")) +
+        frame("CONTROL", "CTL_ASK", 2,
+              ask("CTL_SHOW_ENVELOPE", b"0000000000000009")),
+        frame("ROUTER", "SPOOL_OPEN", 9, OPEN) +
+        frame("SESSION", "SPOOL_ABORT", 9),
+    ],
+    "scheduler": [
+        frame("SPOOL", "QUEUE_ADD", 9, ADD) +
+        frame("SPOOL", "QUEUE_LOADED", 0) + frame("DELIVERY", "OUTCOME", 9, OUT) +
+        frame("SPOOL", "QUEUE_RECORDED", 9, u32(0)),
+        frame("SPOOL", "QUEUE_ADD", 9, ADD) +
+        frame("SPOOL", "QUEUE_LOADED", 0) +
+        frame("SPOOL", "QUEUE_UNREADABLE", 9,
+              u8(1) + u32(1) + u16(1) + u32(0)),
+    ] + [
+        frame("SPOOL", "QUEUE_ADD", 9, ADD) +
+        frame("SPOOL", "QUEUE_LOADED", 0) +
+        frame("CONTROL", "CTL_ASK", 1, ask(verb, *args))
+        for verb, args in (("CTL_SHOW_QUEUE", ()), ("CTL_HOLD", (b"all",)),
+                           ("CTL_REMOVE", (b"0000000000000009",)),
+                           ("CTL_SCHEDULE", (b"all",)),
+                           ("CTL_RELEASE", (b"all",)),
+                           ("CTL_PAUSE_MDA", ()))
+    ],
+    "delivery": [
+        frame("SPOOL", "DELIVER", 9, deliver(0)) +
+        frame("MAILER", "MAILBOX_DONE", 9,
+              u32(0) + u8(0) + span(b"2.0.0") + span(b"done")),
+        frame("SPOOL", "DELIVER", 9, deliver(0)) +
+        frame("MASTER", "MAILER_FAILED", 1, u8(1) + span(b"no such user")),
+        frame("SPOOL", "DELIVER", 9, deliver(1)) +
+        frame("ROUTER", "TX_MAIL_ANSWER", 1, u16(RP["RP_MAIL_OK"]) + u64(5)) +
+        frame("ROUTER", "TX_RCPT_ANSWER", 1,
+              u16(RP["RP_RCPT_OK"]) + span(b"")) +
+        frame("SPOOL", "SPOOL_GRANT", 5, u64(1) + u16(RP["RP_DATA_GO"])) +
+        frame("SPOOL", "SPOOL_COMMITTED", 5, u64(1) + u16(RP["RP_QUEUED"])),
+        frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")),
+    ],
+    "control": [
+        frame("CLIENT", "CTL_REQUEST", 1, ask("CTL_SHOW_QUEUE")) +
+        frame("SCHEDULER", "CTL_ROWS", 1, u16(1) + u8(1) + span(b"key") +
+              u8(0) + span(b"value")) +
+        frame("SCHEDULER", "CTL_END", 1, u8(0) + span(b"")),
+        frame("CLIENT", "CTL_REQUEST", 1, ask("CTL_SHOW_STATS")) +
+        frame("ROUTER", "CTL_END", 1, u8(0) + span(b"")) +
+        frame("SPOOL", "CTL_END", 1, u8(3) + span(b"no")),
+    ],
+}
+
+for process, seeds in SEEDS.items():
+    where = "regress/fuzz/corpus/" + process
+    os.makedirs(where, exist_ok=True)
+    for number, seed in enumerate(seeds, 1):
+        with open("%s/seed-%d" % (where, number), "wb") as f:
+            f.write(seed)
