@@ -130,6 +130,17 @@ check_hostname(struct parse *p)
 }
 
 static int
+check_moved(struct parse *p, struct p_action *pa)
+{
+	if (pa->a.forward && pa->moved.name == NULL &&
+	    pa->moved.inplace == NULL)
+		cfg_error_add(p->errs, &pa->pos,
+		    "action '%s' has 'forward', and no 'moved <table>'",
+		    pa->a.name);
+	return check_ref(p, &pa->moved, ARG_MAP, &pa->a.moved);
+}
+
+static int
 check_actions(struct parse *p)
 {
 	struct p_action *pa;
@@ -149,6 +160,7 @@ check_actions(struct parse *p)
 			pa->a.ttl_s = p->cfg->set.queue_ttl_s;
 		if ((error = check_ref(p, &pa->alias, ARG_MAP, &pa->a.alias)) !=
 			0 ||
+		    (error = check_moved(p, pa)) != 0 ||
 		    (error = check_ref(p, &pa->userbase,
 			 /* with a user of its own it only says who is there */
 			 pa->a.user == NULL ? ARG_USERS : ARG_MAP,

@@ -223,6 +223,8 @@ struct action {
 	struct template *path;        /* NULL for ACTION_RELAY alone */
 	struct relay *relay;          /* NULL for every other kind */
 	const struct table *alias;    /* NULL without */
+	const struct table *moved;    /* who has another address; or NULL */
+	bool forward;                 /* mail for those goes there */
 	const struct table *userbase; /* NULL: the system's users */
 	char *user;     /* deliver as this one; NULL: as recipient */
 	uint64_t ttl_s; /* never 0 */

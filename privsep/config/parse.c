@@ -400,6 +400,7 @@ parse_clear(struct parse *p)
 	for (i = 0; i < p->nactions; i++) {
 		action_clear(&p->actions[i].a);
 		ref_clear(&p->actions[i].alias);
+		ref_clear(&p->actions[i].moved);
 		ref_clear(&p->actions[i].userbase);
 	}
 	for (i = 0; i < p->nrules; i++) {

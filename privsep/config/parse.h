@@ -23,6 +23,7 @@ struct p_action {
 	struct cfg_pos pos;
 	struct action a;
 	struct ref alias;
+	struct ref moved;
 	struct ref userbase;
 };
 

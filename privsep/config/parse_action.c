@@ -80,6 +80,10 @@ action_options(struct parse *p, struct p_action *pa)
 			error = -E_SYNTAX;
 		} else if (id == KW_A_ALIAS) {
 			error = parse_ref(p, false, &pa->alias);
+		} else if (id == KW_A_MOVED) {
+			error = parse_ref(p, false, &pa->moved);
+		} else if (id == KW_A_FORWARD) {
+			pa->a.forward = true;
 		} else if (id == KW_A_USERBASE) {
 			error = parse_ref(p, false, &pa->userbase);
 		} else if (id == KW_A_USER) {

@@ -186,6 +186,11 @@ print_action(struct buf *out, const struct action *a)
 		buf_add_str(out, " alias");
 		print_table_ref(out, a->alias);
 	}
+	if (a->moved != NULL) {
+		buf_add_str(out, " moved");
+		print_table_ref(out, a->moved);
+	}
+	buf_add_str(out, a->forward ? " forward" : "");
 	if (a->userbase != NULL) {
 		buf_add_str(out, " userbase");
 		print_table_ref(out, a->userbase);

@@ -272,6 +272,95 @@ harvesting_body()
 	smtp_dialogue $FOREIGN "$@" "> VRFY k" 421 closed
 }
 
+# moved_start FORWARD: fred has another address now, at this host too.
+moved_start()
+{
+	instance_new mx <<-END
+		hostname "USC-ISIF.EDU"
+		table users file:users
+		table moved { fred = "Jones@USC-ISI.EDU", j = "jö@x.example" }
+		listen on 0.0.0.0 port 2525 vrfy any expn any
+		action "here" maildir userbase <users> moved <moved> $1
+		action "there" maildir userbase <users>
+		match from any for domain "usc-isif.edu" action "here"
+		match from local for domain { "usc-isi.edu", "x.example" } \\
+		    action "there"
+	END
+	instance_user jones brown
+	instance_run mx
+}
+
+atf_test_case forwarding
+forwarding_head()
+{
+	atf_set descr "Forwarding (F.8): 251, and the mail goes to the new" \
+	    "address by rules that the client itself could not use"
+}
+forwarding_body()
+{
+	moved_start forward
+	scenario <<-END
+		R: 220 USC-ISIF.EDU ESMTP Bulkhead
+		S: HELO LBL-UNIX.EDU
+		R: 250 USC-ISIF.EDU at your service
+		S: MAIL FROM:<mo@LBL-UNIX.EDU>
+		R: 250 2.1.0 sender ok
+		S: RCPT TO:<fred@USC-ISIF.EDU>
+		R: 251 2.1.5 user not local; will forward to <Jones@USC-ISI.EDU>
+		S: RCPT TO:<Jones@USC-ISI.EDU>
+		R: 550 5.7.1 not accepted
+		S: VRFY fred
+		R: 251 2.1.5 user not local; will forward to <Jones@USC-ISI.EDU>
+		S: EXPN fred
+		R: 250 2.1.5 <Jones@USC-ISI.EDU>
+		S: DATA
+		R: 354 end data with <CR><LF>.<CR><LF>
+		S: Blah blah blah...
+		S: ...etc. etc. etc.
+		S: .
+		R: 250 2.0.0 ID message accepted for delivery
+		S: QUIT
+		R: 221 2.0.0 closing connection
+	END
+	atf_check -o inline:'Delivered-To: Jones@USC-ISI.EDU\n' \
+	    sed -n 2p "$(mailbox_only jones)"
+	[ "$(mailbox_count brown)" = 0 ] || atf_fail "brown has got something"
+}
+
+atf_test_case moved
+moved_head()
+{
+	atf_set descr "Forwarding (F.8): 551 and the new address, as far as" \
+	    "the client can read it"
+}
+moved_body()
+{
+	moved_start
+	scenario <<-END
+		R: 220 USC-ISIF.EDU ESMTP Bulkhead
+		S: HELO LBL-UNIX.EDU
+		R: 250 USC-ISIF.EDU at your service
+		S: MAIL FROM:<mo@LBL-UNIX.EDU>
+		R: 250 2.1.0 sender ok
+		S: RCPT TO:<fred@USC-ISIF.EDU>
+		R: 551 5.1.6 user not local; please try <Jones@USC-ISI.EDU>
+		S: RCPT TO:<J@USC-ISIF.EDU>
+		R: 550 5.1.1 no such recipient
+		S: VRFY fred
+		R: 551 5.1.6 user not local; please try <Jones@USC-ISI.EDU>
+		S: EXPN fred
+		R: 551 5.1.6 user not local; please try <Jones@USC-ISI.EDU>
+		S: RCPT TO:<Brown@USC-ISIF.EDU>
+		R: 250 2.1.5 recipient ok
+		S: QUIT
+		R: 221 2.0.0 closing connection
+	END
+	smtp_dialogue $FOREIGN 220 "> EHLO c.example" 250 "> VRFY j SMTPUTF8" \
+	    551 "> QUIT" 221 closed >got
+	atf_check -o match:'try <j\\xc3\\xb6@x.example>' cat got
+	log_wait 1 'event=rcpt-reject .*rcpt=fred@USC-ISIF.EDU.*code=551'
+}
+
 atf_test_case too_many_recipients
 too_many_recipients_head()
 {
@@ -320,5 +409,7 @@ atf_init_test_cases()
 	atf_add_test_case verifying_and_sending
 	atf_add_test_case verifying
 	atf_add_test_case harvesting
+	atf_add_test_case forwarding
+	atf_add_test_case moved
 	atf_add_test_case too_many_recipients
 }

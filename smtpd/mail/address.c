@@ -338,6 +338,14 @@ address_format(const struct mail_address *a, struct buf *out)
 	return out->err;
 }
 
+int
+address_format_path(const struct mail_address *a, struct buf *out)
+{
+	buf_add_str(out, "<");
+	address_format(a, out);
+	return buf_add_str(out, ">");
+}
+
 bool
 address_eq(const struct mail_address *a, const struct mail_address *b)
 {

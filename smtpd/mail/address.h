@@ -64,6 +64,9 @@ int address_make(struct span local, struct span domain, unsigned flags,
  * address_parse reads back to an equal address.  0 or the buffer's error. */
 int address_format(const struct mail_address *, struct buf *);
 
+/* The same in brackets, as a path. */
+int address_format_path(const struct mail_address *, struct buf *);
+
 /* The same mailbox: local parts are equal to the octet, domains but for
  * ASCII case (RFC 5321 2.4). */
 bool address_eq(const struct mail_address *, const struct mail_address *);

@@ -25,7 +25,8 @@ enum reply {
 /* What a reply means to the session besides its text. */
 enum reply_flag {
 	REPLY_CLOSES = 1 << 0, /* the connection ends after it */
-	REPLY_COUNTS = 1 << 1  /* it counts as an error of the client */
+	REPLY_COUNTS = 1 << 1, /* it counts as an error of the client */
+	REPLY_PATHS = 1 << 2   /* it names paths; see reply_format_path() */
 };
 
 /* The number names a reply. */

@@ -4,7 +4,8 @@
  * and without recursion.  A name is visited once, so that what doubles at
  * every level costs no more than its names; a name below itself is a loop.
  * It is all or nothing: a recipient of which a part cannot be reached is not
- * accepted.  Programs, files and includes are no targets here.
+ * accepted.  Programs, files and includes are no targets here.  Somebody who
+ * has moved is an alias of his new address, or else ends the walk.
  */
 #include <sys/tree.h>
 
@@ -108,15 +109,15 @@ expand_user(const struct config *cfg, struct span local)
 	return local;
 }
 
-/* The alias of a local part: as it is, or else that of its user. */
+/* What an alias or moved table has for a local part: as it is, or else for
+ * its user. */
 static bool
-alias_find(const struct config *cfg, const struct action *action,
-    struct span local, struct span *value)
+name_find(const struct config *cfg, const struct table *t, struct span local,
+    struct span *value)
 {
-	if (action->alias == NULL)
-		return false;
-	return table_lookup(action->alias, local, value) == 0 ||
-	    table_lookup(action->alias, expand_user(cfg, local), value) == 0;
+	return t != NULL &&
+	    (table_lookup(t, local, value) == 0 ||
+		table_lookup(t, expand_user(cfg, local), value) == 0);
 }
 
 static enum reply
@@ -164,6 +165,49 @@ walk_enter(struct walk *w, struct node *n, struct span value)
 	return RP_RCPT_OK;
 }
 
+/* What stands in a table for n.  An address without a domain is in that of
+ * the name that leads to it; *bare says so. */
+static enum reply
+walk_parse(struct walk *w, const struct node *n, struct span text,
+    struct mail_address *out, bool *bare)
+{
+	struct mail_address addr;
+
+	if (address_parse(text, ADDRESS_BARE | ADDRESS_UTF8, &addr) != 0)
+		return walk_fail(
+		    w, RP_SYSTEM, "its table says no address", &n->addr);
+	*out = addr;
+	*bare = addr.domain_len == 0;
+	if (*bare &&
+	    address_make(address_local(&addr), address_domain(&n->addr),
+		ADDRESS_UTF8, out) != 0)
+		return walk_fail(w, RP_SYSTEM,
+		    "its table says too long an address", &n->addr);
+	return RP_RCPT_OK;
+}
+
+/* RFC 5321 3.4: step onto the new address, or say it. */
+static enum reply
+walk_moved(struct walk *w, struct node *n, struct span value)
+{
+	struct mail_address to;
+	bool bare;
+	enum reply reply = walk_parse(w, n, value, &to, &bare);
+
+	if (reply != RP_RCPT_OK)
+		return reply;
+	if (w->depth == 0) {
+		w->out->moved = true;
+		w->out->moved_to = to;
+	}
+	if (n->action->forward)
+		return walk_enter(w, n, value);
+	if (w->depth == 0)
+		return walk_fail(w, RP_MOVED, "has moved", &n->addr);
+	return walk_fail(
+	    w, RP_SYSTEM, "target of an alias has moved", &n->addr);
+}
+
 /* Visit a name under an action: an alias is stepped onto, another name is a
  * mailbox. */
 static enum reply
@@ -191,7 +235,9 @@ walk_visit(struct walk *w, const struct action *action,
 	n->state = NODE_DONE;
 	RB_INSERT(node_tree, &w->nodes, n);
 	w->nnodes++;
-	if (alias_find(w->cfg, action, address_local(addr), &value))
+	if (name_find(w->cfg, action->moved, address_local(addr), &value))
+		return walk_moved(w, n, value);
+	if (name_find(w->cfg, action->alias, address_local(addr), &value))
 		return walk_enter(w, n, value);
 	return walk_leaf(w, n);
 }
@@ -264,21 +310,17 @@ target_is_forbidden(struct span t)
 static enum reply
 walk_target(struct walk *w, const struct node *n, struct span target)
 {
-	struct mail_address addr, here;
+	struct mail_address addr;
+	enum reply reply;
+	bool bare;
 
 	if (target_is_forbidden(target))
 		return walk_fail(w, RP_SYSTEM,
 		    "programs, files and includes are no targets", &n->addr);
-	if (address_parse(target, ADDRESS_BARE | ADDRESS_UTF8, &addr) != 0)
-		return walk_fail(
-		    w, RP_SYSTEM, "target of an alias is no address", &n->addr);
-	if (addr.domain_len > 0)
-		return walk_address(w, &addr);
-	if (address_make(address_local(&addr), address_domain(&n->addr),
-		ADDRESS_UTF8, &here) != 0)
-		return walk_fail(
-		    w, RP_SYSTEM, "target of an alias is too long", &n->addr);
-	return walk_visit(w, n->action, &here);
+	reply = walk_parse(w, n, target, &addr, &bare);
+	if (reply != RP_RCPT_OK)
+		return reply;
+	return bare ? walk_visit(w, n->action, &addr) : walk_address(w, &addr);
 }
 
 /* Go on until every name has been visited. */
@@ -325,7 +367,7 @@ walk_first(struct walk *w, bool as_root)
 		return walk_fail(w, RP_REJECTED, "reject rule", rcpt);
 	if (!as_root)
 		return walk_visit(w, rule->action, rcpt);
-	if (!alias_find(w->cfg, rule->action, span_str("root"), &value) ||
+	if (!name_find(w->cfg, rule->action->alias, span_str("root"), &value) ||
 	    address_make(span_str("root"), address_domain(rcpt), ADDRESS_UTF8,
 		&root) != 0)
 		return walk_fail(w, RP_USER_UNKNOWN, "unknown user", rcpt);

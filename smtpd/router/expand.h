@@ -19,7 +19,7 @@ struct expand_leaf {
 	const struct action *action; /* borrowed from the configuration */
 	unsigned char user[ADDRESS_LOCAL_MAX]; /* lower case, no detail */
 	uint8_t user_len;
-	bool aliased; /* an alias led here */
+	bool aliased; /* an alias or a new address led here */
 };
 
 struct expand {
@@ -28,6 +28,8 @@ struct expand {
 	const struct rule *rule; /* that decided on the recipient, or NULL */
 	const char *why;         /* it was refused: a static text */
 	struct mail_address at;  /* and the address that it was refused for */
+	bool moved;              /* the recipient has another address now: */
+	struct mail_address moved_to;
 };
 
 #define EXPAND_DEPTH_MAX 100 /* the most that `expand max-depth' can say */
@@ -39,9 +41,11 @@ struct expand {
  *
  *	RP_RCPT_OK	at least one leaf, each one once
  *	RP_RELAY_DENIED, RP_REJECTED	by the rules
+ *	RP_MOVED	it has moved, and mail for it is not sent on
  *	RP_USER_UNKNOWN	as_root, and root has no alias
  *	RP_SYSTEM	an alias is broken (a loop, too deep, too many, a
- *			target that is no address or is refused); temporary,
+ *			target that is no address, is refused or has moved,
+ *			a new address that is none); temporary,
  *			since the administrator will mend it
  *	RP_TRY_LATER	no memory
  *

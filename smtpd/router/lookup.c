@@ -46,6 +46,16 @@ lookup_complete(struct mail_address *a)
 	return RP_NONE;
 }
 
+enum reply
+lookup_told(const struct lookup *l, enum reply reply, bool utf8)
+{
+	if (!l->ex.moved)
+		return reply;
+	if (address_is_utf8(&l->ex.moved_to) && !utf8)
+		return reply == RP_MOVED ? RP_USER_UNKNOWN : reply;
+	return reply == RP_RCPT_OK ? RP_FORWARDED : reply;
+}
+
 /* The client stays, but nothing of what was found. */
 static void
 lookup_rewind(struct lookup *l)

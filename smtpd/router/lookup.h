@@ -48,6 +48,11 @@ void lookup_init(struct lookup *, struct client *,
  */
 bool lookup_start(struct lookup *, enum reply *reply);
 
+/* What the client is told where the answer is reply: of one who has moved the
+ * new address, ex.moved_to, with a reply of REPLY_PATHS; unless it is one that
+ * a client without SMTPUTF8 cannot read. */
+enum reply lookup_told(const struct lookup *, enum reply reply, bool utf8);
+
 /* The address of a local part without a domain: that of this host, as RFC
  * 5321 4.5.1 has it for Postmaster.  RP_NONE or RP_BAD_RCPT. */
 enum reply lookup_complete(struct mail_address *);

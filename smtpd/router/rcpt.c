@@ -49,7 +49,7 @@ rcpt_log(const struct rcpt *r, enum reply reply)
 {
 	const struct transaction *tx = r->lookup.client->tx;
 	const struct expand *ex = &r->lookup.ex;
-	bool ok = reply == RP_RCPT_OK;
+	bool ok = reply_code((uint16_t)reply) / 100 == 2;
 	char peer[SOURCE_TEXT_MAX];
 	struct buf from, rcpt, at;
 
@@ -83,17 +83,24 @@ rcpt_answer(struct rcpt *r, enum reply reply)
 {
 	const struct client *c = r->lookup.client;
 	struct chan *ch = c->peer->ch;
+	struct buf path;
 
+	reply =
+	    lookup_told(&r->lookup, reply, (c->tx->flags & TX_SMTPUTF8) != 0);
 	rcpt_log(r, reply);
-	if (reply == RP_RCPT_OK) {
+	buf_init(&path, ADDRESS_PATH_MAX);
+	if (reply_code((uint16_t)reply) / 100 == 2) {
 		c->tx->nrcpts++;
 		router.stats.rcpts_accepted++;
 	} else
 		router.stats.rcpts_rejected++;
+	if ((reply_flags((uint16_t)reply) & REPLY_PATHS) != 0)
+		address_format_path(&r->lookup.ex.moved_to, &path);
 	msg_begin(ch, TX_RCPT_ANSWER, c->sid);
 	msg_put_u16(ch, (uint16_t)reply);
-	msg_put_span(ch, (struct span){ NULL, 0 });
+	msg_put_span(ch, buf_span(&path));
 	msg_send(ch);
+	buf_clear(&path);
 }
 
 /* Two spellings of one mailbox are one, whatever their case. */
@@ -110,7 +117,8 @@ rcpt_fold(struct buf *b)
 
 /* The envelope of one mailbox.  It travels with the path that the client
  * gave; but where the action delivers as one account for all, the mailbox is
- * found by the address, so it is then the address after expansion. */
+ * found by the address, so it is then the address after expansion.  So it is
+ * for one who has moved. */
 static int
 rcpt_envelope(struct rcpt *r, const struct expand_leaf *leaf)
 {
@@ -127,10 +135,11 @@ rcpt_envelope(struct rcpt *r, const struct expand_leaf *leaf)
 	buf_init(&final, ADDRESS_PATH_MAX);
 	address_format(&leaf->dest, &final);
 	rcpt_fold(&final);
-	if (leaf->action->user != NULL) {
+	if (leaf->action->user != NULL)
 		p.user = span_str(leaf->action->user);
+	if (leaf->action->user != NULL || r->lookup.ex.moved)
 		address_format(&leaf->dest, &path);
-	} else
+	else
 		address_format(&r->lookup.path, &path);
 	p.path = buf_span(&path);
 	p.final = buf_span(&final);

@@ -47,9 +47,7 @@ who_send(const struct client *c, enum reply reply, size_t n,
 	msg_put_u16(ch, (uint16_t)n);
 	for (i = 0; i < n; i++) {
 		buf_reset(&path);
-		buf_add_str(&path, "<");
-		address_format(members[i], &path);
-		buf_add_str(&path, ">");
+		address_format_path(members[i], &path);
 		msg_put_span(ch, buf_span(&path));
 	}
 	msg_send(ch);
@@ -69,14 +67,22 @@ who_log(const struct client *c, enum who_verb verb, struct span mailbox,
 	    KS("reply", reply_name((uint16_t)reply)));
 }
 
-/* The mailboxes that the answer names: the one that was asked for, or those
- * that it stands for.  How many, at most WHO_MEMBERS_MAX. */
+/* The mailboxes that the answer names: the one that was asked for, where it
+ * has moved to, or those that it stands for.  How many, at most
+ * WHO_MEMBERS_MAX. */
 static size_t
-who_members(const struct who *w, const struct mail_address **members)
+who_members(
+    const struct who *w, enum reply reply, const struct mail_address **members)
 {
 	const struct expand *ex = &w->lookup.ex;
 	size_t i;
 
+	if ((reply_flags((uint16_t)reply) & REPLY_PATHS) == 0)
+		return 0;
+	if (reply != RP_MAILBOX) {
+		members[0] = &ex->moved_to;
+		return 1;
+	}
 	if (w->verb == WHO_VRFY) {
 		members[0] = &w->lookup.path;
 		return 1;
@@ -111,12 +117,14 @@ who_answer(struct who *w, enum reply reply)
 	const struct mail_address *members[WHO_MEMBERS_MAX];
 	struct client *c = w->lookup.client;
 	struct buf mailbox;
-	size_t n = 0, i;
+	size_t n, i;
 
+	/* EXPN goes on to where that leads */
+	if (w->verb == WHO_VRFY || reply != RP_RCPT_OK)
+		reply = lookup_told(&w->lookup, reply, w->utf8);
 	if (reply == RP_RCPT_OK)
 		reply = who_judge(w);
-	if (reply == RP_MAILBOX)
-		n = who_members(w, members);
+	n = who_members(w, reply, members);
 	for (i = 0; i < n && !w->utf8; i++) {
 		if (address_is_utf8(members[i])) {
 			reply = RP_UTF8_REPLY; /* RFC 6531 3.7.4.2 */

@@ -92,14 +92,6 @@ path_take(struct span *arg, const char *keyword, unsigned flags,
 	return 0;
 }
 
-static int
-path_format(const struct mail_address *a, struct buf *out)
-{
-	buf_add_str(out, "<");
-	address_format(a, out);
-	return buf_add_str(out, ">");
-}
-
 static enum reply
 mail_limits(struct session *s, const struct mail_params *p)
 {
@@ -180,7 +172,7 @@ mail_mail(struct session *s, struct span arg)
 		return;
 	}
 	if ((s->tx = tx_new()) == NULL ||
-	    path_format(&from, &s->tx->from) != 0) {
+	    address_format_path(&from, &s->tx->from) != 0) {
 		tx_free(s);
 		reply_send(s, RP_SYSTEM, NULL);
 		return;
@@ -257,7 +249,7 @@ mail_rcpt(struct session *s, struct span arg)
 		return;
 	}
 	buf_init(&path, ADDRESS_MAX * 2 + 2);
-	if (path_format(&s->tx->asked, &path) != 0)
+	if (address_format_path(&s->tx->asked, &path) != 0)
 		reply_send(s, RP_SYSTEM, NULL);
 	else if ((ch = ask_begin(s, TX_RCPT)) != NULL) {
 		msg_put_span(ch, buf_span(&path));
@@ -271,30 +263,35 @@ mail_rcpt(struct session *s, struct span arg)
 
 /* A refused recipient: guessing has a limit of its own. */
 static void
-rcpt_refused(struct session *s, enum reply reply)
+rcpt_refused(struct session *s, enum reply reply, struct span to)
 {
 	struct buf path;
 
 	buf_init(&path, ADDRESS_MAX * 2 + 2);
-	path_format(&s->tx->asked, &path);
+	address_format_path(&s->tx->asked, &path);
 	rcpt_reject(s, buf_span(&path), reply);
 	buf_clear(&path);
 	if (++s->rejected > session_settings()->smtp_limit_max_rejected_rcpt)
 		reply = RP_TOO_MANY_ERRORS;
-	reply_uncounted(s, reply);
+	if (to.len > 0 && reply != RP_TOO_MANY_ERRORS)
+		reply_paths(s, reply, &to, 1);
+	else
+		reply_uncounted(s, reply);
 }
 
 void
-rcpt_answer(struct session *s, enum reply reply)
+rcpt_answer(struct session *s, enum reply reply, struct span to)
 {
 	struct tx *tx = s->tx;
 
 	if (reply_code((uint16_t)reply) / 100 == 2 && tx->rcpts++ == 0)
 		tx->rcpt = tx->asked;
 	session_enter(s, tx->rcpts > 0 ? SESS_RCPT : SESS_MAIL);
-	if (reply_code((uint16_t)reply) / 100 == 2)
-		reply_send(s, reply, NULL);
+	if (reply_code((uint16_t)reply) / 100 != 2)
+		rcpt_refused(s, reply, to);
+	else if (to.len > 0)
+		reply_paths(s, reply, &to, 1);
 	else
-		rcpt_refused(s, reply);
+		reply_send(s, reply, NULL);
 	session_resume(s);
 }

@@ -134,24 +134,6 @@ peers_mail_answer(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-static int
-peers_rcpt_answer(struct chan *ch, struct msg *m)
-{
-	enum reply reply;
-	struct session *s;
-	unsigned value = rd_u16(&m->body);
-
-	rd_span(&m->body, ADDRESS_PATH_MAX);
-	if (!rd_done(&m->body) || !reply_valid((uint16_t)value))
-		return chan_violation(ch, "answer out of shape");
-	reply = (enum reply)value;
-	if (answer_find(ch, m->id, SESS_RCPT_ASKED, &s) != 0)
-		return -E_PEER;
-	if (s != NULL)
-		rcpt_answer(s, reply);
-	return 0;
-}
-
 /* One path, as the address parser has it. */
 static bool
 path_is_whole(struct span path)
@@ -161,6 +143,32 @@ path_is_whole(struct span path)
 
 	return address_parse_path(path, ADDRESS_UTF8, &a, &used) == 0 &&
 	    used == path.len;
+}
+
+static bool
+reply_names_paths(enum reply reply)
+{
+	return (reply_flags((uint16_t)reply) & REPLY_PATHS) != 0;
+}
+
+static int
+peers_rcpt_answer(struct chan *ch, struct msg *m)
+{
+	enum reply reply;
+	struct session *s;
+	struct span to;
+
+	if (answer_reply(ch, m, &reply) != 0)
+		return -E_PEER;
+	to = rd_span(&m->body, ADDRESS_PATH_MAX);
+	if (!rd_done(&m->body) || (to.len > 0) != reply_names_paths(reply) ||
+	    (to.len > 0 && !path_is_whole(to)))
+		return chan_violation(ch, "answer out of shape");
+	if (answer_find(ch, m->id, SESS_RCPT_ASKED, &s) != 0)
+		return -E_PEER;
+	if (s != NULL)
+		rcpt_answer(s, reply, to);
+	return 0;
 }
 
 static int
@@ -174,7 +182,7 @@ peers_who_answer(struct chan *ch, struct msg *m)
 	if (answer_reply(ch, m, &reply) != 0)
 		return -E_PEER;
 	n = rd_u16(&m->body);
-	if (n > WHO_MEMBERS_MAX || (n > 0) != (reply == RP_MAILBOX))
+	if (n > WHO_MEMBERS_MAX || (n > 0) != reply_names_paths(reply))
 		return chan_violation(ch, "mailboxes out of place");
 	for (i = 0; i < n; i++) {
 		paths[i] = rd_span(&m->body, ADDRESS_PATH_MAX);

@@ -37,6 +37,17 @@ reply_send(struct session *s, enum reply reply, const struct span *extra)
 }
 
 void
+reply_paths(
+    struct session *s, enum reply reply, const struct span *paths, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		reply_format_path(
+		    &s->out, (uint16_t)reply, i + 1 == n, paths[i]);
+}
+
+void
 reply_uncounted(struct session *s, enum reply reply)
 {
 	reply_put(s, reply, NULL);

@@ -216,9 +216,10 @@ void hello_greet(struct session *);
 
 /* ---- mail.c ---- */
 
-/* The router's answers to MAIL and RCPT. */
+/* The router's answers to MAIL and RCPT; to is a path with brackets that the
+ * reply names, as reply_paths() takes it, or empty. */
 void mail_answer(struct session *, enum reply, uint64_t id);
-void rcpt_answer(struct session *, enum reply);
+void rcpt_answer(struct session *, enum reply, struct span to);
 
 /* The transaction is given up (RSET, EHLO, end of the session): tell the
  * router or the spool, forget it. */
@@ -259,6 +260,12 @@ void data_ship(struct session *, bool all);
  * be another one when the client has made too many errors.  Ends the session
  * when the reply says so. */
 void reply_send(struct session *, enum reply, const struct span *extra);
+
+/* Give a reply that names paths (REPLY_PATHS), n of them, at least one, with
+ * brackets, which address.h has parsed: a line for each.  It does not count as
+ * an error. */
+void reply_paths(
+    struct session *, enum reply, const struct span *paths, size_t n);
 
 /* Give a reply that does not count as an error here (RCPT has a limit of its
  * own). */

@@ -87,13 +87,10 @@ void
 who_answer(
     struct session *s, enum reply reply, const struct span *paths, size_t n)
 {
-	size_t i;
-
 	session_enter(s, s->before);
-	for (i = 0; i < n; i++)
-		reply_format_path(
-		    &s->out, (uint16_t)reply, i + 1 == n, paths[i]);
-	if (n == 0)
+	if (n > 0)
+		reply_paths(s, reply, paths, n);
+	else
 		reply_send(s, reply, NULL);
 	session_resume(s);
 }

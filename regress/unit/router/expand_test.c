@@ -117,6 +117,58 @@ ATF_TC_BODY(doubling_at_every_level_costs_its_names, tc)
 	check(aliases, "a0@example.org", RP_RCPT_OK, "a18 b18");
 }
 
+/* dan has moved to another user, eve to another domain that goes by a rule of
+ * its own, liz to one that none holds for, bad nowhere. */
+#define MOVED                                                                  \
+	"table m { dan = d, eve = e@other.example, liz = l@x.example,"         \
+	" bad = \"a@x, b@x\", pat = pat }\n"                                   \
+	"table t { all = \"ann, eve\", d = ann }\n"
+
+static void
+check_moved(
+    const char *how, const char *rcpt, enum reply reply, const char *users)
+{
+	char text[1024], got[256];
+	struct config *cfg;
+	enum reply r;
+
+	snprintf(text, sizeof(text),
+	    MOVED "action a maildir alias <t> moved <m> %s\n"
+		  "action o maildir\n" RULES
+		  "match from any for domain other.example action o\n",
+	    how);
+	cfg = setup_config(text);
+	r = run(cfg, rcpt, false, got, sizeof(got));
+	ATF_CHECK_EQ_MSG(reply, r, "%s: %s", rcpt, reply_name((uint16_t)r));
+	if (reply == RP_RCPT_OK)
+		ATF_CHECK_STREQ(users, got);
+	config_free(cfg);
+}
+
+ATF_TC_WITHOUT_HEAD(who_has_moved_is_refused);
+ATF_TC_BODY(who_has_moved_is_refused, tc)
+{
+	check_moved("", "eve@example.org", RP_MOVED, "");
+	check_moved("", "Eve+x@example.org", RP_MOVED, "");
+	check_moved("", "liz@example.org", RP_MOVED, "");
+	check_moved("", "ann@example.org", RP_RCPT_OK, "ann");
+	check_moved("", "bad@example.org", RP_SYSTEM, "");
+	/* the sender knows nothing of eve */
+	check_moved("", "all@example.org", RP_SYSTEM, "");
+}
+
+ATF_TC_WITHOUT_HEAD(who_has_moved_is_followed_by_the_rules);
+ATF_TC_BODY(who_has_moved_is_followed_by_the_rules, tc)
+{
+	check_moved("forward", "eve@example.org", RP_RCPT_OK, "e");
+	check_moved("forward", "dan@example.org", RP_RCPT_OK, "ann");
+	check_moved("forward", "all@example.org", RP_RCPT_OK, "ann e");
+	check_moved("forward", "liz@example.org", RP_SYSTEM, "");
+	check_moved("forward", "bad@example.org", RP_SYSTEM, "");
+	/* to itself: the mailbox of that name */
+	check_moved("forward", "pat@example.org", RP_RCPT_OK, "pat");
+}
+
 ATF_TC_WITHOUT_HEAD(depth_is_bounded);
 ATF_TC_BODY(depth_is_bounded, tc)
 {
@@ -209,6 +261,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, name_in_its_own_alias_is_its_mailbox);
 	ATF_TP_ADD_TC(tp, loop_is_temporary_and_not_partial);
 	ATF_TP_ADD_TC(tp, doubling_at_every_level_costs_its_names);
+	ATF_TP_ADD_TC(tp, who_has_moved_is_refused);
+	ATF_TP_ADD_TC(tp, who_has_moved_is_followed_by_the_rules);
 	ATF_TP_ADD_TC(tp, depth_is_bounded);
 	ATF_TP_ADD_TC(tp, results_are_bounded);
 	ATF_TP_ADD_TC(tp, programs_files_and_includes_are_refused);

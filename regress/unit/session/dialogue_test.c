@@ -211,6 +211,41 @@ CASE(who_may_ask_is_answered_by_the_router)
 	fake_dialogue("DATA\r\n", "354");
 }
 
+static int
+answer_moved(enum reply reply, const char *path)
+{
+	struct buf body;
+	int error;
+
+	buf_init(&body, MSG_FRAME_MAX);
+	buf_put_u16(&body, (uint16_t)reply);
+	buf_put_span(&body, span_str(path));
+	error = fake_send(ROLE_ROUTER, TX_RCPT_ANSWER, fake.sid, &body);
+	buf_clear(&body);
+	fake_run();
+	return error;
+}
+
+CASE(where_somebody_has_moved_to_is_a_path)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(MAIL, "250");
+	fake.silent = true;
+	fake_dialogue(RCPT, "");
+	ATF_CHECK_EQ(-E_PEER, answer_moved(RP_MOVED, "<a@x>\r\n250 ok"));
+	ATF_CHECK_EQ(-E_PEER, answer_moved(RP_MOVED, ""));
+	ATF_CHECK_EQ(-E_PEER, answer_moved(RP_RCPT_OK, "<a@x>"));
+	ATF_CHECK_EQ(0, answer_moved(RP_MOVED, "<a@x>"));
+	fake_expect("551");
+	fake_dialogue("DATA\r\n", "503");
+	fake_dialogue(RCPT, "");
+	ATF_CHECK_EQ(0, answer_moved(RP_FORWARDED, "<a@x>"));
+	fake_expect("251");
+	fake_dialogue("DATA\r\n", "");
+	ATF_CHECK_EQ(1, fake.asked[TX_DATA]);
+}
+
 CASE(a_bad_mailbox_is_nobodys_question)
 {
 	fake_setup();
@@ -594,6 +629,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, bad_arguments_are_refused);
 	ATF_TP_ADD_TC(tp, commands_without_a_use_are_answered);
 	ATF_TP_ADD_TC(tp, who_may_ask_is_answered_by_the_router);
+	ATF_TP_ADD_TC(tp, where_somebody_has_moved_to_is_a_path);
 	ATF_TP_ADD_TC(tp, a_bad_mailbox_is_nobodys_question);
 	ATF_TP_ADD_TC(tp, who_asks_too_often_is_sent_away);
 	ATF_TP_ADD_TC(tp, what_is_no_mailbox_breaks_the_protocol);
