@@ -375,7 +375,7 @@ report_original(const struct parcel *p, size_t max, unsigned char **copy)
 		return (struct span){ NULL, 0 };
 	if ((uint64_t)st.st_size < max)
 		max = (size_t)st.st_size;
-	if ((*copy = malloc(max + 1)) == NULL ||
+	if ((*copy = chk_malloc(max, 1)) == NULL ||
 	    (n = pread(p->fd, *copy, max, 0)) < 0)
 		return (struct span){ NULL, 0 };
 	return (struct span){ *copy, (size_t)n };

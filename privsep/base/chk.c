@@ -29,6 +29,14 @@ chk_mul(size_t a, size_t b, size_t *out)
 }
 
 void *
+chk_malloc(size_t a, size_t b)
+{
+	size_t total;
+
+	return chk_add(a, b, &total) ? malloc(total) : NULL;
+}
+
+void *
 chk_calloc(size_t n, size_t size)
 {
 	return calloc(n, size);

@@ -15,6 +15,10 @@ bool chk_add(size_t a, size_t b, size_t *out);
 /* *out = a * b.  Returns false, with *out untouched, on overflow. */
 bool chk_mul(size_t a, size_t b, size_t *out);
 
+/* Memory for a + b octets, not zeroed.  Gives it (free with free()); NULL when
+ * there is none or the sum overflows. */
+void *chk_malloc(size_t a, size_t b);
+
 /* Zeroed memory for n objects of size octets.  Gives it (free with free());
  * NULL when there is none or the product overflows. */
 void *chk_calloc(size_t n, size_t size);

@@ -88,7 +88,7 @@ cfg_source_add_file(
 {
 	unsigned char *mem;
 
-	if ((mem = malloc(content.len + 1)) == NULL)
+	if ((mem = chk_malloc(content.len, 1)) == NULL)
 		return -E_NOMEM;
 	if (content.len > 0)
 		memcpy(mem, content.p, content.len);

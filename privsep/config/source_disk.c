@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "privsep/base/chk.h"
 #include "privsep/base/err.h"
 #include "privsep/config/source.h"
 
@@ -67,7 +68,7 @@ disk_read_fd(struct cfg_source *src, int fd, const char *path,
 		cfg_error_add(errs, pos, "%s: %s", path, why);
 		return -E_DENIED;
 	}
-	if ((mem = malloc((size_t)st.st_size + 1)) == NULL)
+	if ((mem = chk_malloc((size_t)st.st_size, 1)) == NULL)
 		return -E_NOMEM;
 	error = disk_read_all(fd, mem, (size_t)st.st_size, &got);
 	if (error != 0) {

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "privsep/base/chk.h"
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/confine/confine.h"
@@ -173,7 +174,7 @@ role_peer_add(struct chan *ch, struct msg *m)
 	}
 	if (self.npeers == ROLE_PEERS_MAX)
 		return 0;
-	grown = reallocarray(self.peers, self.npeers + 1, sizeof(*grown));
+	grown = chk_realloc(self.peers, self.npeers + 1, sizeof(*grown));
 	if (grown == NULL)
 		return 0;
 	self.peers = grown;

@@ -315,7 +315,7 @@ queue_note_set(
 	if (text.len > text_max)
 		text.len = text_max;
 	if (status.len + text.len == 0 ||
-	    (e->note = malloc(status.len + text.len)) == NULL)
+	    (e->note = chk_malloc(status.len, text.len)) == NULL)
 		return;
 	e->status_len = (uint8_t)text_copy(e->note, status);
 	e->note_len = text_copy(e->note + status.len, text);
