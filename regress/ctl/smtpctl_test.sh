@@ -203,6 +203,41 @@ time.sleep(60)' "$DIR/run/control.sock" &
 	DEADLINE=10 wait_for ctl show status || atf_fail "they keep root out"
 }
 
+atf_test_case limited
+limited_head()
+{
+	atf_set descr "so many clients at a time, and a closed connection for" \
+	    "each one more"
+}
+limited_body()
+{
+	instance_new i <<CONF
+$(conf)
+control max-clients 4
+control timeout 1h
+CONF
+	instance_run i
+	cat >many.py <<'PY'
+import select, socket, sys
+held = []
+for _ in range(30):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(sys.argv[1])
+    held.append(s)
+closed = set()
+while len(closed) < 26:
+    ready = select.select([s for s in held if s not in closed], [], [], 10)[0]
+    if not ready:
+        break
+    closed.update(ready)
+print(30 - len(closed), "held")
+PY
+	atf_check -o inline:"4 held\n" \
+	    python3 many.py "$DIR/run/control.sock"
+	# who has gone has left a place
+	wait_for ctl show status || instance_fail "no place is free"
+}
+
 refused()
 {
 	! smtp_try 2525
@@ -454,7 +489,7 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in verbs not_running denied garbage crowd pause_smtp \
+	for case in verbs not_running denied garbage crowd limited pause_smtp \
 	    pause_mda log_level reload reload_bad hup roles two_instances; do
 		atf_add_test_case "$case"
 	done

@@ -168,6 +168,25 @@ twice_body()
 	ctl show status >/dev/null || atf_fail "it does not answer"
 }
 
+atf_test_case pid_link
+pid_link_head()
+{
+	atf_set descr "a link in the place of the pid file is not written" \
+	    "through"
+}
+pid_link_body()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	echo victim >"$DIR/victim"
+	mkdir -p "$DIR/run"
+	ln -s "$DIR/victim" "$DIR/run/smtpd.pid"
+	atf_check_equal 1 "$(check)"
+	grep -q "smtpd.pid" err || atf_fail "$(cat err)"
+	atf_check_equal victim "$(cat "$DIR/victim")"
+}
+
 atf_test_case stop
 stop_head()
 {
@@ -257,8 +276,8 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in errors missing version macro port_in_use twice stop \
-	    killed background; do
+	for case in errors missing version macro port_in_use twice pid_link \
+	    stop killed background; do
 		atf_add_test_case "$case"
 	done
 }

@@ -351,6 +351,32 @@ user_body()
 	:
 }
 
+atf_test_case system_users
+system_users_head()
+{
+	atf_set descr "nothing is delivered as root, as a user of the system" \
+	    "or with root's group, even where a table says so"
+}
+system_users_body()
+{
+	start jones
+	for user in zero:0:0 daemon:50:50 wheel:60009:0; do
+		home=$DIR/home/${user%%:*}
+		mkdir "$home"
+		chmod 777 "$home"
+		echo "${user%%:*} ${user#*:}:$home" >>"$DIR/users"
+	done
+	ctl reload >/dev/null
+	send smith@example.net jones@example.org zero@example.org \
+	    daemon@example.org wheel@example.org
+	mailbox_wait jones 1
+	for user in zero daemon wheel; do
+		log_wait 1 "event=failed .*rcpt=$user@example.org"
+		[ -z "$(ls -A "$DIR/home/$user")" ] ||
+		    atf_fail "$user: $(ls -A "$DIR/home/$user")"
+	done
+}
+
 atf_test_case crowd
 crowd_head()
 {
@@ -384,7 +410,7 @@ CONF
 atf_init_test_cases()
 {
 	for case in octets null_sender names recipients traversal big whole \
-	    traps race loop user crowd; do
+	    traps race loop user system_users crowd; do
 		atf_add_test_case "$case"
 	done
 }

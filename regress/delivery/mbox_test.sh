@@ -279,7 +279,8 @@ CONF
 	atf_check_equal "600 60001:60001" \
 	    "$(stat -c '%a %u:%g' "$DIR/mail/jones")"
 	log_wait 1 "event=deferred"
-	atf_check_equal bait "$(cat "$DIR/bait")"
+	atf_check_equal "bait 666 0:0" \
+	    "$(cat "$DIR/bait") $(stat -c '%a %u:%g' "$DIR/bait")"
 }
 
 atf_test_case together

@@ -72,6 +72,90 @@ smtp_body()
 	hostile_look
 }
 
+atf_test_case verbose
+verbose_head()
+{
+	atf_set descr "The same while everything is logged: what is there for" \
+	    "debugging is no way in"
+}
+verbose_body()
+{
+	hostile_start
+	"$SMTPCTL" -R "$DIR" log verbose || instance_fail "log verbose"
+	"$LIBDIR/hostile.py" noise 127.0.0.1 2525 "$SEED" 200 ||
+	    instance_fail "no connection"
+	hostile_look
+	log_wait 1 event=session-state
+	LC_ALL=C grep '[^ -~]' "$DIR/log" >odd || :
+	atf_check cat odd
+}
+
+atf_test_case leaves
+leaves_head()
+{
+	atf_set descr "Clients that reset the connection with each answer still" \
+	    "under way: nothing is left of them (CVE-2020-35680)"
+}
+leaves_body()
+{
+	hostile_start
+	session=$(sed -n 's/ session$//p' before)
+	held=$(fds "$session")
+	for _ in $(seq 20); do
+		printf '%s\n' 220 "> EHLO c.example" reset again
+		group=
+		for line in "MAIL FROM:<a@b.example>" \
+		    "RCPT TO:<jones@example.org>" \
+		    "RCPT TO:<green@example.org>" DATA; do
+			group="$group$line\\r\\n"
+			printf '%s\n' 220 "> EHLO c.example" 250 \
+			    ">> $group" reset again
+		done
+		printf '%s\n' 220 "> EHLO c.example" 250 ">> $group" 250 250 \
+		    550 354 ">> Subject: gone\r\n\r\n." reset again
+	done >steps
+	printf '%s\n' 220 "> QUIT" 221 closed >>steps
+	smtp_dialogue $WORKER <steps >/dev/null
+	wait_for has_fds "$session" "$held" ||
+	    atf_fail "the session holds $(fds "$session") descriptors, not $held"
+	hostile_look
+	[ "$(mailbox_count jones)" = 1 ] || atf_fail "jones has too much"
+}
+
+atf_test_case signals
+signals_head()
+{
+	atf_set descr "Signals as fast as they can be sent, to every process," \
+	    "while mail comes in"
+}
+signals_body()
+{
+	hostile_start
+	master=$(cat "$DIR/run/smtpd.pid")
+	printf 'x\r\n' >wire
+	(
+		while [ ! -e enough ]; do
+			kill -HUP $master $(cut -d ' ' -f 1 before)
+			kill -PIPE $master $(cut -d ' ' -f 1 before)
+			kill -INT $(cut -d ' ' -f 1 before)
+			kill -TERM $(cut -d ' ' -f 1 before)
+		done
+	) &
+	for _ in $(seq 20); do
+		smtp_mail $WORKER jones@example.org a@b.example wire
+	done
+	: >enough
+	wait $!
+	mailbox_wait jones 20
+	# HUP makes the master reload, and that brings a new worker
+	roles >after
+	sed -i '/ session$/d' before after
+	atf_check diff -u before after
+	atf_check -s exit:1 grep event=role-exit "$DIR/log"
+	smtp_mail $WORKER jones@example.org a@b.example wire
+	mailbox_wait jones 21
+}
+
 atf_test_case control
 control_head()
 {
@@ -116,6 +200,9 @@ time.sleep(60)' "$DIR/run/control.sock" >out &
 atf_init_test_cases()
 {
 	atf_add_test_case smtp
+	atf_add_test_case verbose
+	atf_add_test_case leaves
+	atf_add_test_case signals
 	atf_add_test_case control
 	atf_add_test_case control_hold
 }

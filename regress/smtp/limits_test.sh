@@ -33,6 +33,31 @@ command_line_body()
 	    "silence 0.1" "> QUIT" 221 closed
 }
 
+atf_test_case long_arguments
+long_arguments_head()
+{
+	atf_set descr "Each verb with an argument of 500 to 70,000 octets: one" \
+	    "refusal, and the next command is answered"
+}
+long_arguments_body()
+{
+	smtp_start "smtp limit max-errors 1000
+		smtp limit max-junk 1000"
+	{
+		printf '%s\n' 220 "> EHLO c.example" 250
+		for verb in EHLO HELO "MAIL FROM:" "RCPT TO:" DATA RSET QUIT \
+		    AUTH STARTTLS BDAT XYZZY; do
+			for n in 512 2049 12289 70000; do
+				printf '%s\n' "> $verb $(x $n)" reply \
+				    "> NOOP" 250
+			done
+		done
+		printf '%s\n' "> QUIT" 221 closed
+	} >steps
+	smtp_dialogue $WORKER <steps >got
+	atf_check -o inline:'44\n' grep -c '^5[05][0123] ' got
+}
+
 atf_test_case endless_line
 endless_line_head()
 {
@@ -168,11 +193,13 @@ message_size_body()
 atf_test_case header_limits
 header_limits_head()
 {
-	atf_set descr "Too large a header is 550; 51 Received fields are a loop"
+	atf_set descr "Too large a header and too many fields are 550; 51" \
+	    "Received fields are a loop"
 }
 header_limits_body()
 {
-	smtp_start "smtp limit max-header-size 4K"
+	smtp_start "smtp limit max-header-size 4K
+		smtp limit max-header-fields 60"
 	for _ in $(seq 51); do
 		printf 'Received: by x\r\n'
 	done >loop
@@ -181,13 +208,17 @@ header_limits_body()
 		printf 'X: %s\r\n' "$(x 90)"
 	done >header
 	{ printf '\r\n'; cat header; } >body
+	printf 'X: %s\r\n' $(seq 60) >fields
+	{ cat fields; printf 'Y: z\r\n'; } >more
 	rcpt="MAIL FROM:<a@b.example>\r\nRCPT TO:<jones@example.org>\r\n"
 	smtp_dialogue $WORKER 220 "> EHLO c.example" 250 \
 	    ">> ${rcpt}DATA\r\n" 250 250 354 "file loop" "> ." 554 \
 	    ">> ${rcpt}DATA\r\n" 250 250 354 "file header" "> ." 550 \
+	    ">> ${rcpt}DATA\r\n" 250 250 354 "file more" "> ." 550 \
 	    ">> ${rcpt}DATA\r\n" 250 250 354 "file body" "> ." 250 \
+	    ">> ${rcpt}DATA\r\n" 250 250 354 "file fields" "> ." 250 \
 	    "> QUIT" 221 closed
-	mailbox_only jones
+	mailbox_wait jones 2
 }
 
 atf_test_case timeouts
@@ -471,6 +502,7 @@ no_growth_body()
 atf_init_test_cases()
 {
 	atf_add_test_case command_line
+	atf_add_test_case long_arguments
 	atf_add_test_case endless_line
 	atf_add_test_case command_line_setting
 	atf_add_test_case max_errors

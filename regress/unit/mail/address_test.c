@@ -183,7 +183,7 @@ ATF_TC_WITHOUT_HEAD(no_control_character_passes_anywhere);
 ATF_TC_BODY(no_control_character_passes_anywhere, tc)
 {
 	static const char forms[][12] = { "<a?b@c.d>", "<\"a?b\"@cd>",
-		"<\"a\\?\"@c.>", "<ab@c?d.ef>", "<ab@c.d?>", "<ab@cd>?",
+		"<\"a\\?\"@c.d>", "<ab@c?d.ef>", "<ab@c.d?>", "<ab@cd>?",
 		"<@r?:a@b.c>" };
 	struct mail_address a;
 	unsigned char text[12];
@@ -193,6 +193,13 @@ ATF_TC_BODY(no_control_character_passes_anywhere, tc)
 	for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
 		size_t len = strlen(forms[f]);
 
+		/* with a letter there it is a path */
+		memcpy(text, forms[f], len);
+		*(unsigned char *)memchr(text, '?', len) = 'x';
+		ATF_CHECK_EQ_MSG(0,
+		    address_parse_path(
+			(struct span){ text, len }, ALL_FLAGS, &a, &used),
+		    "%s", forms[f]);
 		for (unsigned c = 0; c < 256; c++) {
 			if (c >= ' ' && c != 0x7f && c < 0x80)
 				continue;

@@ -300,7 +300,8 @@ session_open(int ch, uint64_t sid)
 }
 
 static void
-send_mail(int ch, uint64_t sid, const char *path, uint64_t size)
+send_mail_helo(
+    int ch, uint64_t sid, const char *path, uint64_t size, const char *helo)
 {
 	begin(TX_MAIL, sid);
 	put_str(path);
@@ -308,9 +309,15 @@ send_mail(int ch, uint64_t sid, const char *path, uint64_t size)
 	buf_put_u64(&out, size);
 	buf_put_u8(&out, MAIL_RET_HDRS);
 	put_str("env-1");
-	put_str("client.example");
+	put_str(helo);
 	buf_put_u8(&out, 1);
 	send_plain(ch);
+}
+
+static void
+send_mail(int ch, uint64_t sid, const char *path, uint64_t size)
+{
+	send_mail_helo(ch, sid, path, size, "client.example");
 }
 
 static void
@@ -584,6 +591,10 @@ ATF_TC_BODY(mail_is_checked, tc)
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_BAD_SENDER);
 	send_mail(ch, SID, "<a@b>", UINT64_MAX);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_TOO_BIG);
+	send_mail_helo(ch, SID, "<a@b>", 1, "a\nb");
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_BAD_HELO);
+	send_mail(ch, SID, "<\xc3\xa4@b>", 1);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_UTF8_NEEDED);
 	send_mail(ch, SID, "<a@b>", 1);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_bare(ch, TX_DATA, SID);

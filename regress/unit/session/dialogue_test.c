@@ -493,6 +493,8 @@ CASE(a_client_that_leaves_in_its_message_aborts_it)
 
 CASE(a_late_answer_is_dropped)
 {
+	uint64_t gone;
+
 	fake_begin();
 	fake_dialogue(EHLO, "250");
 	fake.silent = true;
@@ -503,7 +505,22 @@ CASE(a_late_answer_is_dropped)
 	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, fake.sid, RP_MAIL_OK));
 	fake_run();
 	ATF_CHECK_EQ(0, session_count());
+	gone = fake.sid;
+	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, gone, RP_MAIL_OK));
+	/* nor is it for the next client, who has the same place */
+	fake.silent = false;
+	close(fake.client);
+	fake_connect();
+	fake_dialogue(EHLO, "220 250");
+	fake.silent = true;
+	fake_dialogue(MAIL, "");
+	ATF_CHECK_EQ((uint32_t)gone, (uint32_t)fake.sid);
+	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, gone, RP_MAIL_OK));
+	fake_run();
+	fake_expect("");
 	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, fake.sid, RP_MAIL_OK));
+	fake_run();
+	fake_expect("250");
 }
 
 CASE(a_grant_for_a_client_that_is_gone_is_given_back)
@@ -600,20 +617,26 @@ CASE(what_ehlo_announces)
 
 CASE(a_slow_reader_is_not_read_further)
 {
+	static char help[5000 * 6 + 1];
 	unsigned i;
 
 	fake_setup();
 	fake.config.set.smtp_limit_max_junk = 1000000;
 	fake_connect();
 	fake_expect("220");
-	for (i = 0; i < 100; i++) {
-		static const char help[] = "HELP\r\nHELP\r\nHELP\r\nHELP\r\n";
-
-		send(fake.client, help, sizeof(help) - 1, 0);
-	}
+	for (i = 0; i < 5000; i++)
+		memcpy(help + i * 6, "HELP\r\n", 6);
+	ATF_REQUIRE_EQ(30000, send(fake.client, help, 30000, 0));
+	/* it takes no reply meanwhile, and more than fits is asked for */
+	for (i = 0; i < 100; i++)
+		event_base_loop(loop_base(), EVLOOP_NONBLOCK);
+	ATF_REQUIRE_EQ(1, session_count());
+	ATF_CHECK(session_find(fake.sid)->writing);
+	ATF_CHECK(session_find(fake.sid)->out.len <= 2 * SESSION_OUT);
+	ATF_CHECK(session_find(fake.sid)->in.len > 0);
 	fake_run();
 	ATF_CHECK_EQ(1, session_count());
-	ATF_CHECK(fake.heard.len > 400 * 100);
+	ATF_CHECK(fake.heard.len > 5000 * 100);
 }
 
 ATF_TP_ADD_TCS(tp)
