@@ -99,11 +99,19 @@ ATF_TC_WITHOUT_HEAD(reader_refuses_a_span_over_its_limit);
 ATF_TC_BODY(reader_refuses_a_span_over_its_limit, tc)
 {
 	unsigned char huge[] = { 0xff, 0xff, 0xff, 0xff, 'x' };
+	unsigned char whole[] = { 0, 0, 0, 2, 'x', 'y' };
 	struct rd r = rd_init((struct span){ huge, sizeof(huge) });
 
 	ATF_CHECK_EQ(0, rd_span(&r, 4).len);
 	ATF_CHECK(r.bad);
 	ATF_CHECK(!rd_done(&r));
+	/* also one that is there */
+	r = rd_init((struct span){ whole, sizeof(whole) });
+	ATF_CHECK_EQ(0, rd_span(&r, 1).len);
+	ATF_CHECK(r.bad);
+	r = rd_init((struct span){ whole, sizeof(whole) });
+	ATF_CHECK_EQ(2, rd_span(&r, 2).len);
+	ATF_CHECK(rd_done(&r));
 }
 
 ATF_TP_ADD_TCS(tp)
