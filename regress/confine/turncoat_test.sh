@@ -33,7 +33,6 @@ _router_forges_nothing()
 		spool message out of the table | raw spool queue-outcome 1 32 0 0
 		delivery answer out of shape | raw delivery tx-mail-answer 1 10 255 0
 		delivery message out of the table | raw delivery deliver 1 34 0 0
-		control end out of shape | raw control ctl-end 1 5 255 0
 	END
 }
 
