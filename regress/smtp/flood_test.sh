@@ -29,6 +29,14 @@ descriptors()
 	    prlimit --pid "$1" --nofile="$2:" || atf_fail "prlimit"
 }
 
+# memory PID N: let that process have so much data, in octets.
+memory()
+{
+	setpriv --reuid "$(ps -o uid= -p "$1" | tr -d ' ')" \
+	    --regid "$(ps -o gid= -p "$1" | tr -d ' ')" --clear-groups \
+	    prlimit --pid "$1" --data="$2:" || atf_fail "prlimit"
+}
+
 # settled FILE: whether flood.py has told last that every connection had a
 # reply.
 settled()
@@ -112,8 +120,53 @@ descriptors_body()
 	atf_check diff before after
 }
 
+atf_test_case no_memory
+no_memory_head()
+{
+	atf_set descr "Without memory the session process loses those clients" \
+	    "that want more of it, and serves others when there is some"
+}
+no_memory_body()
+{
+	smtp_start "smtp limit max-junk 100000"
+	! "$SMTPD" -V | grep -qi sanitize || return 0
+	roles >before
+	smtp_hold one $WORKER 220
+	worker=$(servers_of 2525)
+	data=$(sed -n 's/^VmData:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$worker/status")
+	memory "$worker" $(((data + 128) * 1024))
+	python3 -c 'import select, socket
+left = {socket.create_connection(("127.0.0.1", 2525)) for _ in range(900)}
+held = list(left)
+while left:
+    for s in select.select(left, [], [])[0]:
+        left.discard(s)
+        print(s.recv(9).decode(), flush=True)' >crowd 2>&1 &
+	crowd=$!
+	wait_for grep -qx "421 4.3.2" crowd || {
+		sort crowd | uniq -c
+		instance_fail "nobody is sent away"
+	}
+	log_wait 1 'event=accept-failed .*why="Cannot allocate memory"'
+	! gone "$HELD" || atf_fail "one that wanted nothing is lost"
+	kill "$crowd"
+	wait "$crowd" 2>/dev/null || :
+	printf 'x\r\n' >wire
+	served()
+	{
+		"$LIBDIR/dialogue.py" -s 2 $WORKER 220 "> EHLO c.example" 250 \
+		    "> QUIT" 221 closed >/dev/null 2>&1
+	}
+	wait_for served || instance_fail "nobody is served any more"
+	smtp_mail $WORKER jones@example.org a@b.example wire
+	mailbox_wait jones 1
+	roles >after
+	atf_check diff before after
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case surplus
 	atf_add_test_case descriptors
+	atf_add_test_case no_memory
 }

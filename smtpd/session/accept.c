@@ -132,7 +132,11 @@ accept_ready(evutil_socket_t fd, short what, void *arg)
 			accept_failed();
 			return;
 		}
-		session_open(client, index);
+		if (!session_open(client, index)) {
+			errno = ENOMEM;
+			accept_failed();
+			return;
+		}
 		accept_taken();
 	}
 }

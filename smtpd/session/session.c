@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -172,14 +173,29 @@ session_announce(struct session *s)
 	return s->known;
 }
 
-void
+/* Send a client away for whom there is no memory, and use none for it. */
+static void
+session_turn_away(int fd)
+{
+	char text[REPLY_LINE_MAX + 1];
+	int n = snprintf(text, sizeof(text), "%u %s %s\r\n",
+	    reply_code(RP_OVERLOADED), reply_enhanced(RP_OVERLOADED),
+	    reply_text(RP_OVERLOADED));
+
+	/* what it does not take at once it is not told */
+	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL) < n)
+		shutdown(fd, SHUT_WR);
+}
+
+bool
 session_open(int fd, unsigned listener)
 {
 	struct session *s;
 
 	if ((s = chk_calloc(1, sizeof(*s))) == NULL) {
+		session_turn_away(fd);
 		close(fd);
-		return;
+		return false;
 	}
 	s->fd = fd;
 	s->listener = listener;
@@ -191,14 +207,16 @@ session_open(int fd, unsigned listener)
 	s->ev_read = event_new(
 	    loop_base(), fd, EV_READ | EV_PERSIST, session_readable, s);
 	if (s->peer == NULL || s->ev_read == NULL || !table_add(s)) {
+		session_turn_away(fd);
 		session_release(s);
-		return;
+		return false;
 	}
 	timer_add(s);
 	if (!session_announce(s)) {
 		reply_send(s, RP_UNAVAILABLE, NULL);
 		session_settle(s);
 	}
+	return true;
 }
 
 void

@@ -108,8 +108,9 @@ struct session {
 /* ---- session.c: their life, and the driver of each ---- */
 
 /* Take the connected, nonblocking socket fd for that listener and ask the
- * router about it.  Closes fd when that is not possible. */
-void session_open(int fd, unsigned listener);
+ * router about it.  False without the memory for that: the client has been
+ * told, and fd is closed. */
+bool session_open(int fd, unsigned listener);
 
 /* The session of that id, or NULL when it has ended. */
 struct session *session_find(uint64_t sid);
