@@ -156,6 +156,18 @@ _slander_falls_back()
 	not_touched spool "$_spool"
 }
 
+assertion log_has_no_controls 'A session cannot put controls into the log'
+_log_has_no_controls()
+{
+	# the first octet is the level of the line, the others its text
+	traitor_start session
+	orders session "raw master log 0 1000 7 0"
+	turn session
+	await 'session\[[0-9]*\]: ????????'
+	LC_ALL=C grep '[^ -~]' "$DIR/log" >odd || :
+	atf_check cat odd
+}
+
 assertion frames_out_of_shape 'Whoever sends what is no message is replaced'
 _frames_out_of_shape()
 {
