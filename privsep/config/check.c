@@ -89,9 +89,7 @@ check_table_find(struct parse *p, const struct ref *ref)
 	return NULL;
 }
 
-/* The table that is meant, fit for its use; *out stays NULL after an error
- * that was added. */
-static int
+int
 check_ref(struct parse *p, struct ref *ref, enum table_use use,
     const struct table **out)
 {

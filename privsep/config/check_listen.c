@@ -53,6 +53,25 @@ listener_complete(const struct config *cfg, struct listener *l, size_t index)
 	return 0;
 }
 
+static int
+check_etrn(struct parse *p, size_t i)
+{
+	struct listener *l = &p->cfg->listeners[i];
+	struct p_listener *pl = &p->listeners[i];
+	int error;
+
+	if (pl->twin) {
+		l->etrn = l[-1].etrn;
+		l->etrn_from = l[-1].etrn_from;
+		return 0;
+	}
+	error = check_ref(p, &pl->etrn, ARG_DOMAIN, &l->etrn);
+	if (error == 0)
+		error =
+		    check_ref(p, &pl->etrn_from, ARG_NETADDR, &l->etrn_from);
+	return error;
+}
+
 /* The socket of local programs, unless the file has one of its own. */
 static int
 listener_imply(struct config *cfg)
@@ -89,6 +108,8 @@ check_listeners(struct parse *p)
 		p->listeners[i].l = (struct listener){ 0 };
 		cfg->nlisteners++;
 		error = listener_complete(cfg, &cfg->listeners[i], i);
+		if (error == 0)
+			error = check_etrn(p, i);
 		if (error != 0)
 			return error;
 	}

@@ -409,7 +409,7 @@ parse_clear(struct parse *p)
 		ref_clear(&p->rules[i].action);
 	}
 	for (i = 0; i < p->nlisteners; i++)
-		listener_clear(&p->listeners[i].l);
+		p_listener_clear(&p->listeners[i]);
 	for (i = 0; i < p->ntables; i++)
 		table_free(p->tables[i]);
 	free(p->actions);

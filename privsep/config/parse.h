@@ -43,6 +43,10 @@ struct p_rule {
 struct p_listener {
 	struct cfg_pos pos;
 	struct listener l;
+	bool
+	    twin; /* the other address of localhost: tables of the one before */
+	struct ref etrn;
+	struct ref etrn_from;
 };
 
 struct parse {
@@ -160,6 +164,7 @@ int parse_braces(struct parse *p, struct table *t);
 /* Free what a parsed thing holds, not the thing. */
 void action_clear(struct action *a);
 void listener_clear(struct listener *l);
+void p_listener_clear(struct p_listener *pl);
 
 /* ---- after the last line ---- */
 

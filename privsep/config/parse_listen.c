@@ -27,6 +27,14 @@ listener_clear(struct listener *l)
 	*l = (struct listener){ 0 };
 }
 
+void
+p_listener_clear(struct p_listener *pl)
+{
+	listener_clear(&pl->l);
+	ref_clear(&pl->etrn);
+	ref_clear(&pl->etrn_from);
+}
+
 static void
 listen_set_port(struct listener *l, uint16_t port)
 {
@@ -218,8 +226,10 @@ listen_family(struct parse *p, struct listener *l, bool *both, int family)
 }
 
 static int
-listen_option(struct parse *p, struct listener *l, int id, bool *both)
+listen_option(struct parse *p, struct p_listener *pl, int id, bool *both)
 {
+	struct listener *l = &pl->l;
+
 	switch (id) {
 	case KW_L_PORT:
 		return listen_port(p, l);
@@ -233,6 +243,10 @@ listen_option(struct parse *p, struct listener *l, int id, bool *both)
 		return listen_serve(p, &l->vrfy);
 	case KW_L_EXPN:
 		return listen_serve(p, &l->expn);
+	case KW_L_ETRN:
+		return parse_ref(p, true, &pl->etrn);
+	case KW_L_ETRN_FROM:
+		return parse_ref(p, true, &pl->etrn_from);
 	case KW_L_MAX_SESSIONS:
 		return parse_number(p, 1, 1000000, &l->max_sessions);
 	case KW_L_INET4:
@@ -249,8 +263,9 @@ listen_option(struct parse *p, struct listener *l, int id, bool *both)
 }
 
 static int
-listen_options(struct parse *p, struct listener *l, bool *both)
+listen_options(struct parse *p, struct p_listener *pl, bool *both)
 {
+	struct listener *l = &pl->l;
 	struct phrases set;
 	struct cfg_pos pos;
 	uint64_t seen = 0;
@@ -270,7 +285,7 @@ listen_options(struct parse *p, struct listener *l, bool *both)
 			    p->errs, &pos, "a local socket has no port");
 			error = -E_SYNTAX;
 		} else {
-			error = listen_option(p, l, id, both);
+			error = listen_option(p, pl, id, both);
 		}
 		seen |= 1ULL << id;
 	}
@@ -283,7 +298,7 @@ listen_options(struct parse *p, struct listener *l, bool *both)
 }
 
 static int
-listen_record(struct parse *p, const struct cfg_pos *pos, struct listener *l)
+listen_record(struct parse *p, struct p_listener *pl)
 {
 	void *array = p->listeners;
 	int error;
@@ -292,47 +307,48 @@ listen_record(struct parse *p, const struct cfg_pos *pos, struct listener *l)
 	if (error != 0)
 		return error;
 	p->listeners = array;
-	p->listeners[p->nlisteners++] =
-	    (struct p_listener){ .pos = *pos, .l = *l };
-	*l = (struct listener){ 0 };
+	p->listeners[p->nlisteners++] = *pl;
+	*pl = (struct p_listener){ 0 };
 	return 0;
 }
 
 /* The same at the other address of localhost. */
 static int
-listen_record_other(struct parse *p, const struct cfg_pos *pos)
+listen_record_other(struct parse *p)
 {
-	struct listener l = p->listeners[p->nlisteners - 1].l;
-	uint16_t port = l.port;
+	const struct p_listener *first = &p->listeners[p->nlisteners - 1];
+	struct p_listener pl = {
+		.pos = first->pos,
+		.l = first->l,
+		.twin = true,
+	};
+	uint16_t port = first->l.port;
 	int error = -E_NOMEM;
 
-	l.tag = l.tag != NULL ? strdup(l.tag) : NULL;
-	l.hostname = l.hostname != NULL ? strdup(l.hostname) : NULL;
-	if ((l.tag != NULL) ==
-		(p->listeners[p->nlisteners - 1].l.tag != NULL) &&
-	    (l.hostname != NULL) ==
-		(p->listeners[p->nlisteners - 1].l.hostname != NULL)) {
-		listen_set_address(&l, "::1");
-		listen_set_port(&l, port);
-		error = listen_record(p, pos, &l);
+	pl.l.tag = pl.l.tag != NULL ? strdup(pl.l.tag) : NULL;
+	pl.l.hostname = pl.l.hostname != NULL ? strdup(pl.l.hostname) : NULL;
+	if ((pl.l.tag != NULL) == (first->l.tag != NULL) &&
+	    (pl.l.hostname != NULL) == (first->l.hostname != NULL)) {
+		listen_set_address(&pl.l, "::1");
+		listen_set_port(&pl.l, port);
+		error = listen_record(p, &pl);
 	}
-	listener_clear(&l);
+	p_listener_clear(&pl);
 	return error;
 }
 
 int
 parse_listen(struct parse *p)
 {
-	struct cfg_pos pos = p->tok.pos;
-	struct listener l = { 0 };
+	struct p_listener pl = { .pos = p->tok.pos };
 	bool both = false;
 	int error;
 
-	if ((error = listen_target(p, &l, &both)) == 0 &&
-	    (error = listen_options(p, &l, &both)) == 0)
-		error = listen_record(p, &pos, &l);
+	if ((error = listen_target(p, &pl.l, &both)) == 0 &&
+	    (error = listen_options(p, &pl, &both)) == 0)
+		error = listen_record(p, &pl);
 	if (error == 0 && both)
-		error = listen_record_other(p, &pos);
-	listener_clear(&l);
+		error = listen_record_other(p);
+	p_listener_clear(&pl);
 	return error;
 }

@@ -116,6 +116,23 @@ print_address(struct buf *out, const struct listener *l)
 }
 
 static void
+print_table_ref(struct buf *out, const struct table *t)
+{
+	struct span key, value;
+
+	if (t->name != NULL) {
+		buf_addf(out, " <%s>", table_name(t));
+	} else if (table_count(t) == 1) {
+		table_entry(t, 0, &key, &value);
+		buf_add_str(out, " ");
+		print_string(out, key);
+	} else {
+		buf_add_str(out, " ");
+		print_entries(out, t);
+	}
+}
+
+static void
 print_serve(struct buf *out, const char *words, enum listener_serve serve)
 {
 	if (serve != SERVE_NONE)
@@ -124,7 +141,20 @@ print_serve(struct buf *out, const char *words, enum listener_serve serve)
 }
 
 static void
-print_listener(struct buf *out, const struct listener *l)
+print_etrn(struct buf *out, const struct listener *l)
+{
+	if (l->etrn != NULL) {
+		buf_add_str(out, " etrn");
+		print_table_ref(out, l->etrn);
+	}
+	if (l->etrn_from != NULL) {
+		buf_add_str(out, " etrn-from");
+		print_table_ref(out, l->etrn_from);
+	}
+}
+
+static void
+print_listener(struct buf *out, const struct listener *l, bool tables)
 {
 	buf_add_str(out, "listen on ");
 	if (l->kind == LISTEN_ADDRESS) {
@@ -146,6 +176,8 @@ print_listener(struct buf *out, const struct listener *l)
 	buf_add_str(out, l->no_dsn ? " no-dsn" : "");
 	print_serve(out, "vrfy", l->vrfy);
 	print_serve(out, "expn", l->expn);
+	if (tables)
+		print_etrn(out, l);
 	buf_add_str(out, "\n");
 }
 
@@ -155,24 +187,7 @@ config_print_listeners(const struct config *cfg, struct buf *out)
 	size_t i;
 
 	for (i = 0; i < cfg->nlisteners; i++)
-		print_listener(out, &cfg->listeners[i]);
-}
-
-static void
-print_table_ref(struct buf *out, const struct table *t)
-{
-	struct span key, value;
-
-	if (t->name != NULL) {
-		buf_addf(out, " <%s>", table_name(t));
-	} else if (table_count(t) == 1) {
-		table_entry(t, 0, &key, &value);
-		buf_add_str(out, " ");
-		print_string(out, key);
-	} else {
-		buf_add_str(out, " ");
-		print_entries(out, t);
-	}
+		print_listener(out, &cfg->listeners[i], false);
 }
 
 static void
@@ -230,7 +245,8 @@ config_print(const struct config *cfg, struct buf *out)
 	config_print_settings(cfg, out);
 	for (i = 0; i < cfg->ntables; i++)
 		print_table(out, cfg->tables[i]);
-	config_print_listeners(cfg, out);
+	for (i = 0; i < cfg->nlisteners; i++)
+		print_listener(out, &cfg->listeners[i], true);
 	for (i = 0; i < cfg->nactions; i++)
 		print_action(out, &cfg->actions[i]);
 	for (i = 0; i < cfg->nrules; i++)

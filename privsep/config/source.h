@@ -63,7 +63,8 @@ int cfg_source_read(struct cfg_source *src, const char *path,
 /* Undo the mapping of a source that came from a memfd. */
 void cfg_source_unmap(struct cfg_source *src);
 
-/* Two parts of config_print: settings with the host's name, and listeners. */
+/* Two parts of config_print: settings with the host's name, and listeners, here
+ * without what needs tables. */
 void config_print_settings(const struct config *cfg, struct buf *out);
 void config_print_listeners(const struct config *cfg, struct buf *out);
 

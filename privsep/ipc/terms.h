@@ -98,7 +98,8 @@ enum dns_security {
 /* What a client is served beside mail; SESSION_OPENED. */
 #define SERVICE_VRFY 0x01
 #define SERVICE_EXPN 0x02
-#define SERVICE__ALL 0x03
+#define SERVICE_ETRN 0x04
+#define SERVICE__ALL 0x07
 
 /* WHO_ASK. */
 enum who_verb {

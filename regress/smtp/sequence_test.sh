@@ -215,7 +215,7 @@ unknown_verbs_body()
 	    "XCLIENT ADDR=127.0.0.1" "XFORWARD NAME=x" "LHLO c.example" \
 	    "MAILFROM:<a@b.example>" "EHLOx" "\xe2\x80\xae" ""
 	answers 502 "5.5.1 command not implemented" \
-	    "AUTH PLAIN AGEAYg==" STARTTLS "BDAT 5 LAST" "ETRN example.org" \
+	    "AUTH PLAIN AGEAYg==" STARTTLS "BDAT 5 LAST" "ETRN example.org" ETRN \
 	    "ATRN example.org" "EXPN staff" EXPN TURN "SEND FROM:<a@b.example>"
 	answers 500 "5.5.2 syntax error" 'NOOP\0' 'NO\0OP' 'NOOP \x01' \
 	    'NOOP\n' 'NOOP \x7f' 'NOOP\r'

@@ -78,6 +78,7 @@ client_free(struct client *c)
 {
 	transaction_free(c->tx);
 	who_free(c);
+	etrn_free(c);
 	RB_REMOVE(client_tree, &c->peer->clients, c);
 	c->peer->nclients--;
 	if (c->source.kind == SOURCE_OURS)

@@ -75,6 +75,8 @@ session_services(const struct source *source, const struct listener *l)
 		services |= SERVICE_VRFY;
 	if (session_serves(source, l->expn))
 		services |= SERVICE_EXPN;
+	if (etrn_serves(source, l))
+		services |= SERVICE_ETRN;
 	return services;
 }
 
@@ -397,7 +399,7 @@ on_tx_reset(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-/* --- VRFY, EXPN --------------------------------------------------------- */
+/* --- VRFY, EXPN, ETRN --------------------------------------------------------- */
 
 static int
 on_who_ask(struct chan *ch, struct msg *m)
@@ -417,6 +419,25 @@ on_who_ask(struct chan *ch, struct msg *m)
 	if ((c->services & who_service((enum who_verb)verb)) == 0)
 		return chan_violation(ch, "not served to that client");
 	who_ask(c, (enum who_verb)verb, mailbox, helo, utf8 != 0);
+	return 0;
+}
+
+static int
+on_etrn_ask(struct chan *ch, struct msg *m)
+{
+	struct span node = rd_span(&m->body, ETRN_NODE_MAX);
+	struct client *c = tx_client(ch, m);
+
+	if (!rd_done(&m->body))
+		return chan_violation(ch, "bad etrn-ask");
+	if (c == NULL)
+		return chan_violation(ch, "session is not yours");
+	if (c->etrn != NULL)
+		return chan_violation(ch, "two questions at once");
+	if ((c->services & SERVICE_ETRN) == 0)
+		return chan_violation(ch, "not served to that client");
+	if (!etrn_ask(c, node))
+		return chan_violation(ch, "bad etrn-ask");
 	return 0;
 }
 
@@ -533,11 +554,20 @@ static int
 router_prepare(const struct role_hello *hello)
 {
 	LIST_INIT(&router.peers);
+	LIST_INIT(&router.etrns);
 	limits_init(&router.limits);
 	users_init(&router.users, router_ask_user);
 	tags_learn(role_config());
 	listeners_learn(role_config());
 	return 0;
+}
+
+static void
+router_peer_down(struct chan *ch)
+{
+	if (chan_role(ch) == ROLE_SCHEDULER)
+		etrn_lost();
+	peer_free(ch);
 }
 
 static const struct msg_handler handlers[] = {
@@ -548,6 +578,8 @@ static const struct msg_handler handlers[] = {
 	{ TX_DATA, on_tx_data },
 	{ TX_RESET, on_tx_reset },
 	{ WHO_ASK, on_who_ask },
+	{ ETRN_ASK, on_etrn_ask },
+	{ QUEUE_FLUSHED, etrn_flushed },
 	{ USER_ANSWER, on_user_answer },
 	{ CTL_ASK, on_ctl_ask },
 	{ CTL_CANCEL, on_ctl_cancel },
@@ -557,7 +589,7 @@ static const struct msg_handler handlers[] = {
 const struct role_ops router_ops = {
 	.role = ROLE_ROUTER,
 	.prepare = router_prepare,
-	.peer_down = peer_free,
+	.peer_down = router_peer_down,
 	.handlers = handlers,
 	.config = router_config,
 };

@@ -95,6 +95,7 @@ struct client {
 	struct peer *peer;
 	struct transaction *tx; /* NULL outside */
 	struct who *who;        /* NULL outside of VRFY and EXPN */
+	struct etrn *etrn;      /* NULL outside of ETRN */
 	struct source source;
 	uint32_t mails;
 	uint16_t tag;      /* in router.tags; 0 for none */
@@ -168,6 +169,37 @@ void who_free(struct client *);
 /* The configuration has changed: begin it anew. */
 void who_restart(struct client *);
 
+/* --- ETRN: etrn.c ------------------------------------------------------- */
+
+struct etrn;
+LIST_HEAD(etrn_list, etrn);
+
+#define ETRN_RECENT   32 /* nodes that are remembered */
+#define ETRN_PAUSE_S  60 /* before a node may be asked for again */
+#define ETRN_NODE_MAX 256
+
+/* What was asked for lately, whoever did: so many flushes in a pause, and no
+ * more. */
+struct etrn_recent {
+	uint64_t until_ms[ETRN_RECENT];            /* clock_ms() */
+	char node[ETRN_RECENT][ETRN_NODE_MAX + 1]; /* lower case */
+};
+
+/* Whether that listener serves ETRN to that source. */
+bool etrn_serves(const struct source *, const struct listener *);
+
+/* Answer with ETRN_ANSWER, now or later; the client has no such question
+ * open.  node, at most ETRN_NODE_MAX octets, is hostile.  False for what no
+ * session lets through. */
+bool etrn_ask(struct client *, struct span node);
+
+/* Forget the question that is open, if there is one. */
+void etrn_free(struct client *);
+
+/* QUEUE_FLUSHED of the scheduler, and its loss. */
+int etrn_flushed(struct chan *, struct msg *);
+void etrn_lost(void);
+
 /* --- the spool: spool_ask.c -------------------------------------------- */
 
 /* Hand the client's transaction to the spool, or answer TX_DATA_REFUSED.
@@ -193,6 +225,9 @@ struct router {
 	size_t ntags;
 	uint32_t *listeners; /* sessions on each */
 	size_t nlisteners;
+	struct etrn_list etrns; /* that the scheduler has not answered */
+	uint64_t etrn_last;     /* number of the last one */
+	struct etrn_recent etrn_recent;
 };
 
 extern struct router router;

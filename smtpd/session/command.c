@@ -86,7 +86,9 @@ command_sequence(enum verb verb, enum sess_state state)
 	case SESS_READY:
 		return RP_NEED_MAIL;
 	case SESS_MAIL:
-		return verb == VERB_MAIL ? RP_NESTED_MAIL : RP_NEED_RCPT;
+		if (verb == VERB_MAIL)
+			return RP_NESTED_MAIL;
+		return verb == VERB_DATA ? RP_NEED_RCPT : RP_SEQUENCE;
 	case SESS_RCPT:
 		return verb == VERB_MAIL ? RP_NESTED_MAIL : RP_SEQUENCE;
 	default:

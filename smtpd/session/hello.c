@@ -93,6 +93,9 @@ hello_ehlo(struct session *s, struct span arg)
 		hello_line(s, "VRFY");
 	if ((s->services & SERVICE_EXPN) != 0)
 		hello_line(s, "EXPN");
+	/* RFC 1985 4 */
+	if ((s->services & SERVICE_ETRN) != 0)
+		hello_line(s, "ETRN");
 	reply_line(&s->out, reply_code(RP_HELO), true, span_str("HELP"));
 }
 

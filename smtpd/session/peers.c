@@ -199,6 +199,25 @@ peers_who_answer(struct chan *ch, struct msg *m)
 }
 
 static int
+peers_etrn_answer(struct chan *ch, struct msg *m)
+{
+	struct session *s;
+	enum reply reply;
+	uint32_t n;
+
+	if (answer_reply(ch, m, &reply) != 0)
+		return -E_PEER;
+	n = rd_u32(&m->body);
+	if (reply_names_paths(reply) || (n > 0) != (reply == RP_ETRN_STARTED))
+		return chan_violation(ch, "answer out of shape");
+	if (answer_find(ch, m->id, SESS_ETRN_ASKED, &s) != 0)
+		return -E_PEER;
+	if (s != NULL)
+		etrn_answer(s, reply, n);
+	return 0;
+}
+
+static int
 peers_data_refused(struct chan *ch, struct msg *m)
 {
 	enum reply reply;
@@ -283,6 +302,7 @@ const struct msg_handler session_handlers[] = {
 	{ TX_RCPT_ANSWER, peers_rcpt_answer },
 	{ TX_DATA_REFUSED, peers_data_refused },
 	{ WHO_ANSWER, peers_who_answer },
+	{ ETRN_ANSWER, peers_etrn_answer },
 	{ SPOOL_GRANT, peers_grant },
 	{ SPOOL_COMMITTED, peers_committed },
 	{ MSG_NONE, NULL },

@@ -209,6 +209,7 @@ void misc_unimplemented(struct session *, struct span arg);
 void misc_not_smtp(struct session *, struct span arg);
 void who_vrfy(struct session *, struct span arg);
 void who_expn(struct session *, struct span arg);
+void etrn_etrn(struct session *, struct span arg);
 
 /* ---- hello.c ---- */
 
@@ -238,6 +239,11 @@ unsigned tx_extensions(const struct session *);
  * which address.h has parsed. */
 void who_answer(
     struct session *, enum reply, const struct span *paths, size_t n);
+
+/* ---- etrn.c ---- */
+
+/* The router's answer to ETRN; n messages are sent on now. */
+void etrn_answer(struct session *, enum reply, uint32_t n);
 
 /* ---- data.c ---- */
 

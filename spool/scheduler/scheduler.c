@@ -63,6 +63,12 @@ on_cancel(struct chan *ch, struct msg *m)
 	return ctl_cancel(&self, ch, m);
 }
 
+static int
+on_flush(struct chan *ch, struct msg *m)
+{
+	return flush_ask(&self, ch, m);
+}
+
 static void
 scheduler_limits(const struct config *cfg)
 {
@@ -114,6 +120,8 @@ scheduler_turn(void)
 	 * nothing else may come to cause another */
 	bool more = ctl_run(&self);
 
+	if (flush_run(&self))
+		more = true;
 	if (scheduler_due())
 		more = true;
 	assign_run(&self);
@@ -126,6 +134,7 @@ scheduler_prepare(const struct role_hello *hello)
 	queue_init(&self.queue);
 	dispatch_init(&self.dispatch);
 	TAILQ_INIT(&self.jobs);
+	TAILQ_INIT(&self.flushes);
 	self.loading = true;
 	self.timer = evtimer_new(loop_base(), on_timer, NULL);
 	if (self.timer == NULL)
@@ -160,6 +169,8 @@ scheduler_peer_down(struct chan *ch)
 		outcome_spool_lost(&self);
 	else if (chan_role(ch) == ROLE_CONTROL)
 		ctl_lost(&self);
+	else if (chan_role(ch) == ROLE_ROUTER)
+		flush_lost(&self);
 }
 
 /* Go on with what waited for room, at the next turn. */
@@ -175,6 +186,7 @@ static const struct msg_handler handlers[] = {
 	{ QUEUE_RECORDED, on_recorded },
 	{ QUEUE_UNREADABLE, on_unreadable },
 	{ OUTCOME, on_outcome },
+	{ QUEUE_FLUSH, on_flush },
 	{ CTL_ASK, on_ask },
 	{ CTL_CANCEL, on_cancel },
 	{ MSG_NONE, NULL },

@@ -15,7 +15,9 @@
 
 struct config;
 struct job;
+struct flush;
 TAILQ_HEAD(job_list, job);
+TAILQ_HEAD(flush_list, flush);
 
 /* Counters since the start, as in smtpctl show stats. */
 enum sched_counter {
@@ -36,6 +38,7 @@ struct scheduler {
 			 when the spool was lost, or assigned before us */
 	uint64_t counters[SC__MAX];
 	struct job_list jobs;
+	struct flush_list flushes;
 };
 
 /* ---- outcome.c: what becomes of an envelope ---- */
@@ -110,6 +113,17 @@ void ctl_lost(struct scheduler *);
 /* Apply an order (CTL_SCHEDULE, _HOLD, _RELEASE, _REMOVE) to one envelope;
  * true if it made a difference. */
 bool order_apply(struct scheduler *, struct envelope *, enum ctl_verb);
+
+/* ---- flush.c: what waits for a domain is due now ---- */
+
+/* QUEUE_FLUSH of the router; it is answered when the queue is looked through. */
+int flush_ask(struct scheduler *, struct chan *, struct msg *);
+
+/* Go on with that; true while there is more. */
+bool flush_run(struct scheduler *);
+
+/* The router is lost: nobody waits for answers. */
+void flush_lost(struct scheduler *);
 
 /* ---- main.c ---- */
 

@@ -26,7 +26,8 @@
 #define CONFIG                                                                 \
 	"smtp limit max-rcpt 3\n"                                              \
 	"smtp limit max-mails 2\n"                                             \
-	"listen on 127.0.0.1 port 2525 tag \"in\" vrfy local expn any\n"       \
+	"listen on 127.0.0.1 port 2525 tag \"in\" vrfy local expn any etrn "   \
+	"\"example.org\"\n"                                                    \
 	"table t { root = ann, list = \"ann, ben\", pair = \"ann, nobody\" "   \
 	"}\n"                                                                  \
 	"table v { info = x }\n"                                               \
@@ -698,6 +699,14 @@ expect_who(int ch, enum reply reply, const char *want)
 	ATF_CHECK_STREQ(want, got);
 }
 
+static void
+send_etrn(int ch, const char *node)
+{
+	begin(ETRN_ASK, SID);
+	put_str(node);
+	send_plain(ch);
+}
+
 ATF_TC_WITHOUT_HEAD(vrfy_and_expn_say_what_rcpt_would);
 ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 {
@@ -706,7 +715,7 @@ ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 	start();
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
-	ATF_CHECK_EQ(SERVICE_VRFY | SERVICE_EXPN, t.services);
+	ATF_CHECK_EQ(SERVICE_VRFY | SERVICE_EXPN | SERVICE_ETRN, t.services);
 	send_who(ch, WHO_VRFY, "Ann");
 	answer_user("ann", USER_YES);
 	expect_who(ch, RP_MAILBOX, "<Ann@" SETUP_HOST ">");
@@ -764,6 +773,79 @@ ATF_TC_BODY(what_a_listener_does_not_serve_closes_the_peer, tc)
 	expect_who(ch, RP_REJECTED, "");
 	send_who(ch, WHO_EXPN, "ann");
 	expect_closed(ch);
+	ch = join(ROLE_SESSION, 6);
+	session_open(ch, SID);
+	send_etrn(ch, "example.org");
+	expect_closed(ch);
+	stop();
+}
+
+/* What the scheduler is asked to look for; the number of the question. */
+static uint64_t
+expect_flush(int scheduler, const char *node)
+{
+	check_span(
+	    rd_span(expect(scheduler, ROLE_SCHEDULER, QUEUE_FLUSH), 300), node);
+	return t.m.id;
+}
+
+static void
+expect_etrn(int ch, enum reply reply, uint32_t n)
+{
+	expect_reply(ch, ROLE_SESSION, ETRN_ANSWER, SID, reply);
+	ATF_CHECK_EQ(n, rd_u32(&t.m.body));
+}
+
+ATF_TC_WITHOUT_HEAD(etrn_goes_to_the_scheduler_and_back);
+ATF_TC_BODY(etrn_goes_to_the_scheduler_and_back, tc)
+{
+	int ch, scheduler;
+	uint64_t request;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	ATF_CHECK((t.services & SERVICE_ETRN) != 0);
+	send_etrn(ch, "Example.org");
+	expect_etrn(ch, RP_ETRN_FAILED, 0);
+	send_etrn(ch, "example.net");
+	expect_etrn(ch, RP_ETRN_DENIED, 0);
+	stop();
+	start();
+	ch = join(ROLE_SESSION, 5);
+	scheduler = join(ROLE_SCHEDULER, 6);
+	session_open(ch, SID);
+	send_etrn(ch, "example.org");
+	request = expect_flush(scheduler, "example.org");
+	/* one at a time */
+	send_etrn(ch, "example.org");
+	expect_closed(ch);
+	/* the answer for the dead is dropped, one to nothing is not */
+	begin(QUEUE_FLUSHED, request);
+	buf_put_u32(&out, 3);
+	send_plain(scheduler);
+	begin(QUEUE_FLUSHED, request + 1);
+	buf_put_u32(&out, 3);
+	send_plain(scheduler);
+	expect_closed(scheduler);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(etrn_ends_with_the_scheduler);
+ATF_TC_BODY(etrn_ends_with_the_scheduler, tc)
+{
+	int ch, scheduler;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	scheduler = join(ROLE_SCHEDULER, 6);
+	session_open(ch, SID);
+	send_etrn(ch, "example.org");
+	expect_flush(scheduler, "example.org");
+	close(scheduler);
+	expect_etrn(ch, RP_ETRN_FAILED, 0);
+	send_etrn(ch, "a b");
+	expect_closed(ch);
 	stop();
 }
 
@@ -799,6 +881,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, vrfy_and_expn_say_what_rcpt_would);
 	ATF_TP_ADD_TC(tp, a_second_question_closes_the_peer);
 	ATF_TP_ADD_TC(tp, what_a_listener_does_not_serve_closes_the_peer);
+	ATF_TP_ADD_TC(tp, etrn_goes_to_the_scheduler_and_back);
+	ATF_TP_ADD_TC(tp, etrn_ends_with_the_scheduler);
 	ATF_TP_ADD_TC(tp, stats_are_rows);
 	return atf_no_error();
 }

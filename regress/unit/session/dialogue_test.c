@@ -299,6 +299,42 @@ CASE(what_is_no_mailbox_breaks_the_protocol)
 	fake_expect("");
 }
 
+static int
+answer_etrn(enum reply reply, uint32_t n)
+{
+	struct buf body;
+	int error;
+
+	buf_init(&body, 16);
+	buf_put_u16(&body, (uint16_t)reply);
+	buf_put_u32(&body, n);
+	error = fake_send(ROLE_ROUTER, ETRN_ANSWER, fake.sid, &body);
+	buf_clear(&body);
+	fake_run();
+	return error;
+}
+
+CASE(etrn_is_the_routers_to_answer)
+{
+	fake_setup();
+	fake.services = SERVICE_ETRN;
+	fake_connect();
+	fake_expect("220");
+	fake_dialogue("ETRN example.org\r\n", "503");
+	fake_dialogue(EHLO, "250");
+	fake_dialogue("ETRN a b\r\nETRN @\r\nETRN #x\r\n", "501 501 458");
+	ATF_CHECK_EQ(0, fake.asked[ETRN_ASK]);
+	fake_dialogue("ETRN @example.org\r\n", "");
+	ATF_CHECK_EQ(1, fake.asked[ETRN_ASK]);
+	ATF_CHECK_EQ(-E_PEER, answer_etrn(RP_ETRN_STARTED, 0));
+	ATF_CHECK_EQ(-E_PEER, answer_etrn(RP_ETRN_NONE, 1));
+	ATF_CHECK_EQ(-E_PEER, answer_etrn(RP_MOVED, 0));
+	ATF_CHECK_EQ(0, answer_etrn(RP_ETRN_STARTED, 7));
+	fake_expect("253");
+	ATF_CHECK_EQ(-E_PEER, answer_etrn(RP_ETRN_STARTED, 7));
+	fake_dialogue(MAIL, "250");
+}
+
 CASE(a_browser_is_sent_away)
 {
 	fake_begin();
@@ -656,6 +692,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_bad_mailbox_is_nobodys_question);
 	ATF_TP_ADD_TC(tp, who_asks_too_often_is_sent_away);
 	ATF_TP_ADD_TC(tp, what_is_no_mailbox_breaks_the_protocol);
+	ATF_TP_ADD_TC(tp, etrn_is_the_routers_to_answer);
 	ATF_TP_ADD_TC(tp, a_browser_is_sent_away);
 	ATF_TP_ADD_TC(tp, too_large_a_size_is_refused_at_mail);
 	ATF_TP_ADD_TC(tp, too_large_a_message_is_refused_at_its_end);
