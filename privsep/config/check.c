@@ -156,6 +156,9 @@ check_actions(struct parse *p)
 		}
 		if (pa->a.ttl_s == 0)
 			pa->a.ttl_s = p->cfg->set.queue_ttl_s;
+		if (pa->a.kind == ACTION_RELAY && pa->a.relay != NULL &&
+		    (error = check_relay(p, pa)) != 0)
+			return error;
 		if ((error = check_ref(p, &pa->alias, ARG_MAP, &pa->a.alias)) !=
 			0 ||
 		    (error = check_moved(p, pa)) != 0 ||
@@ -329,7 +332,8 @@ check_config(struct parse *p)
 
 	if ((error = check_hostname(p)) == 0 &&
 	    (error = check_tables(p)) == 0 && (error = check_actions(p)) == 0 &&
-	    (error = check_rules(p)) == 0 && (error = check_listeners(p)) == 0)
+	    (error = check_limits(p)) == 0 && (error = check_rules(p)) == 0 &&
+	    (error = check_listeners(p)) == 0)
 		error = check_own_tables(p);
 	check_forget(p);
 	return error;

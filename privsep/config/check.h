@@ -8,6 +8,7 @@
 #include "privsep/config/rules.h"
 #include "privsep/config/source.h"
 
+struct p_action;
 struct parse;
 struct ref;
 
@@ -21,6 +22,13 @@ int check_table_use(struct table *t, enum table_use use,
  * is none, or after an error that was added.  0 or -E_NOMEM. */
 int check_ref(struct parse *p, struct ref *ref, enum table_use use,
     const struct table **out);
+
+/* The tables of a relay action, and what must not stand beside each other.
+ * 0 or -E_NOMEM. */
+int check_relay(struct parse *p, struct p_action *pa);
+
+/* The `limit' statements.  0 or -E_NOMEM. */
+int check_limits(struct parse *p);
 
 /* Fill in what listeners leave out, and add the implied one.  0 or
  * -E_NOMEM. */

@@ -7,6 +7,7 @@
 
 #include "privsep/base/err.h"
 #include "privsep/config/check.h"
+#include "privsep/config/relay.h"
 #include "privsep/config/table_int.h"
 #include "privsep/config/userbase.h"
 #include "smtpd/mail/address.h"
@@ -68,27 +69,93 @@ entry_user_ok(struct span value)
 	return userbase_parse(value, &entry) == 0;
 }
 
+static bool
+entry_address_ok(struct span s)
+{
+	return memchr(s.p, '/', s.len) == NULL && entry_netaddr_ok(s);
+}
+
+static bool
+entry_host_ok(struct span value)
+{
+	struct relay_host host;
+	const char *why;
+	size_t at;
+
+	if (relay_host_parse(value, &host, &why, &at) != 0)
+		return false;
+	relay_host_clear(&host);
+	return true;
+}
+
+/* RFC 4616 2: both are there, and neither has a NUL. */
+static bool
+entry_secret_ok(struct span value)
+{
+	const unsigned char *colon = memchr(value.p, ':', value.len);
+
+	return colon != NULL && colon > value.p &&
+	    colon + 1 < value.p + value.len &&
+	    memchr(value.p, '\0', value.len) == NULL;
+}
+
+static bool
+entry_helo_ok(struct span value)
+{
+	return helo_parse(value) == 0;
+}
+
 static const struct {
-	bool (*ok)(struct span); /* of the key, or for a map of the value */
-	const char *what;
+	bool (*key_ok)(struct span);
+	bool (*value_ok)(struct span);
+	const char *what;  /* is in the table */
+	const char *value; /* that is not is no such thing */
 } check_uses[] = {
-	[ARG_NONE] = { NULL, NULL },
-	[ARG_STRING] = { NULL, "words" },
-	[ARG_DOMAIN] = { entry_domain_ok,
-	    "domains (example.org, *.example.org)" },
-	[ARG_MAILADDR] = { entry_mailaddr_ok,
-	    "mailboxes (user@example.org, @example.org, user)" },
-	[ARG_NETADDR] = { entry_netaddr_ok,
-	    "addresses or networks (192.0.2.1, 2001:db8::/32)" },
-	[ARG_MAP] = { NULL, "a table of keys with values" },
-	[ARG_USERS] = { entry_user_ok, "a table of user = uid:gid:home" },
+	[ARG_NONE] = { 0 },
+	[ARG_STRING] = { .what = "words" },
+	[ARG_DOMAIN] = { entry_domain_ok, NULL,
+	    "domains (example.org, *.example.org)", NULL },
+	[ARG_MAILADDR] = { entry_mailaddr_ok, NULL,
+	    "mailboxes (user@example.org, @example.org, user)", NULL },
+	[ARG_NETADDR] = { entry_netaddr_ok, NULL,
+	    "addresses or networks (192.0.2.1, 2001:db8::/32)", NULL },
+	[ARG_ADDRESS] = { entry_address_ok, NULL,
+	    "single addresses (192.0.2.1, 2001:db8::1)", NULL },
+	[ARG_MAP] = { .what = "keys with values" },
+	[ARG_USERS] = { NULL, entry_user_ok, "user = uid:gid:home",
+	    "uid:gid:home" },
+	[ARG_HOSTS] = { entry_domain_ok, entry_host_ok,
+	    "domain = proto://host:port",
+	    "a host such as smtp://mx.example.org:25" },
+	[ARG_SECRETS] = { NULL, entry_secret_ok, "label = user:password",
+	    "user:password" },
+	[ARG_HELOS] = { entry_address_ok, entry_helo_ok, "address = name",
+	    "a host name" },
 };
 
 /* Whether a table for this use has keys with values. */
 static bool
 check_is_map(enum table_use use)
 {
-	return use == ARG_MAP || use == ARG_USERS;
+	return use == ARG_MAP || check_uses[use].value_ok != NULL;
+}
+
+/* What is wrong with the value is told without it where it is a password. */
+static void
+check_value_error(const struct table *t, enum table_use use,
+    const struct cfg_pos *pos, struct span key, struct cfg_errors *errs)
+{
+	struct cfg_pos at = *pos;
+
+	if (use == ARG_SECRETS) {
+		at.file = NULL;
+		cfg_error_add(errs, &at, "%s:%u: the value of '%.*s' is not %s",
+		    t->file->path, pos->line, (int)key.len, (const char *)key.p,
+		    check_uses[use].value);
+		return;
+	}
+	cfg_error_add(errs, &at, "the value of '%.*s' is not %s", (int)key.len,
+	    (const char *)key.p, check_uses[use].value);
 }
 
 static int
@@ -103,20 +170,19 @@ check_entries(struct table *t, enum table_use use, struct cfg_errors *errs)
 		table_entry(t, i, &key, &value);
 		pos.line = t->ents[i].line;
 		pos.column = t->ents[i].column;
-		if (check_is_map(use) && value.len == 0) {
-			cfg_error_add(errs, &pos, "'%.*s' has no value",
-			    (int)key.len, (const char *)key.p);
-			error = -E_SYNTAX;
-		} else if (use == ARG_USERS && !check_uses[use].ok(value)) {
-			cfg_error_add(errs, &pos,
-			    "the value of '%.*s' is not uid:gid:home",
-			    (int)key.len, (const char *)key.p);
-			error = -E_SYNTAX;
-		} else if (use != ARG_USERS && check_uses[use].ok != NULL &&
-		    !check_uses[use].ok(key)) {
+		if (check_uses[use].key_ok != NULL &&
+		    !check_uses[use].key_ok(key)) {
 			cfg_error_add(errs, &pos,
 			    "'%.*s' does not fit a table of %s", (int)key.len,
 			    (const char *)key.p, check_uses[use].what);
+			error = -E_SYNTAX;
+		} else if (check_is_map(use) && value.len == 0) {
+			cfg_error_add(errs, &pos, "'%.*s' has no value",
+			    (int)key.len, (const char *)key.p);
+			error = -E_SYNTAX;
+		} else if (check_uses[use].value_ok != NULL &&
+		    !check_uses[use].value_ok(value)) {
+			check_value_error(t, use, &pos, key, errs);
 			error = -E_SYNTAX;
 		}
 	}
@@ -135,7 +201,8 @@ check_table_use(struct table *t, enum table_use use, const struct cfg_pos *pos,
 			      : t->kind == TABLE_MAPPING) {
 		cfg_error_add(errs, pos,
 		    check_is_map(use)
-			? "table <%s> is a list, but here must be %s"
+			? "table <%s> is a list, but here must be a table of "
+			  "%s"
 			: "table <%s> has keys with values, but here must be "
 			  "a list of %s",
 		    table_name(t), check_uses[use].what);

@@ -34,6 +34,7 @@ config_free(struct config *cfg)
 		action_clear(&cfg->actions[i]);
 	for (i = 0; i < cfg->nrules; i++)
 		free(cfg->rules[i].conds);
+	free(cfg->limits);
 	for (i = 0; i < cfg->ntables; i++)
 		table_free(cfg->tables[i]);
 	for (i = 0; i < cfg->ninline_tables; i++)

@@ -327,8 +327,10 @@ void config_print(const struct config *cfg, struct buf *out);
 
 /* How much of the configuration a role may see. */
 enum cfg_slice {
-	CFG_SLICE_SETTINGS, /* settings and the host's name */
-	CFG_SLICE_LISTENERS /* and the listeners, with the same indexes */
+	CFG_SLICE_SETTINGS,  /* settings and the host's name */
+	CFG_SLICE_LISTENERS, /* and the listeners, with the same indexes */
+	CFG_SLICE_RELAY      /* those, relay actions, limits, and what tables
+				these use, passwords among them */
 };
 
 /* Like cfg_source_to_memfd, with that part alone, for a role that is not

@@ -310,6 +310,8 @@ parse_statement(struct parse *p, const struct phrases *top)
 		return parse_listen(p);
 	case KW_ACTION:
 		return parse_action(p);
+	case KW_LIMIT:
+		return parse_limit(p);
 	case KW_MATCH:
 		return parse_match(p);
 	case KW_HOSTNAME:
@@ -402,7 +404,13 @@ parse_clear(struct parse *p)
 		ref_clear(&p->actions[i].alias);
 		ref_clear(&p->actions[i].moved);
 		ref_clear(&p->actions[i].userbase);
+		ref_clear(&p->actions[i].domains);
+		ref_clear(&p->actions[i].auth);
+		ref_clear(&p->actions[i].src);
+		ref_clear(&p->actions[i].helo_src);
 	}
+	for (i = 0; i < p->nlimits; i++)
+		ref_clear(&p->limits[i].domains);
 	for (i = 0; i < p->nrules; i++) {
 		for (j = 0; j < p->rules[i].nconds; j++)
 			ref_clear(&p->rules[i].conds[j].table);
@@ -413,6 +421,7 @@ parse_clear(struct parse *p)
 	for (i = 0; i < p->ntables; i++)
 		table_free(p->tables[i]);
 	free(p->actions);
+	free(p->limits);
 	free(p->rules);
 	free(p->listeners);
 	free(p->tables);

@@ -25,6 +25,16 @@ struct p_action {
 	struct ref alias;
 	struct ref moved;
 	struct ref userbase;
+	struct ref domains; /* of a relay, as what follows */
+	struct ref auth;
+	struct ref src;
+	struct ref helo_src;
+	struct cfg_pos host_pos;
+};
+
+struct p_limit {
+	struct ref domains; /* neither name nor table: every domain */
+	struct limit_values set;
 };
 
 struct p_cond {
@@ -60,6 +70,8 @@ struct parse {
 	size_t includes;  /* files that were entered */
 	struct p_action *actions;
 	size_t nactions;
+	struct p_limit *limits;
+	size_t nlimits;
 	struct p_rule *rules;
 	size_t nrules;
 	struct p_listener *listeners;
@@ -101,6 +113,8 @@ enum ctx {
 	CTX_LISTEN,
 	CTX_ACTION,
 	CTX_METHOD,
+	CTX_RELAY,
+	CTX_LIMIT,
 	CTX_MATCH
 };
 
@@ -147,10 +161,14 @@ bool phrases_begin(const struct phrases *set, struct span word);
 int parse_table(struct parse *p);
 int parse_listen(struct parse *p);
 int parse_action(struct parse *p);
+int parse_limit(struct parse *p);
 int parse_match(struct parse *p);
 int parse_setting(struct parse *p, const struct phrases *set, int id);
 int parse_hostname(struct parse *p);
 int parse_sub_addr_delim(struct parse *p);
+
+/* What follows "action NAME relay". */
+int parse_relay(struct parse *p, struct p_action *pa);
 
 /* A duration in seconds within bounds; the token is taken. */
 int parse_duration(struct parse *p, uint64_t min, uint64_t max, uint64_t *out);
@@ -163,6 +181,7 @@ int parse_braces(struct parse *p, struct table *t);
 
 /* Free what a parsed thing holds, not the thing. */
 void action_clear(struct action *a);
+void relay_free(struct relay *relay);
 void listener_clear(struct listener *l);
 void p_listener_clear(struct p_listener *pl);
 

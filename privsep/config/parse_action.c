@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * action NAME maildir|mbox [path] options.
+ * action NAME maildir|mbox [path] options; parse_relay.c has those of relay.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@ action_clear(struct action *a)
 	free(a->name);
 	free(a->user);
 	template_free(a->path);
+	relay_free(a->relay);
 	*a = (struct action){ 0 };
 }
 
@@ -126,6 +127,8 @@ parse_action(struct parse *p)
 	free(set.p);
 	if (error != 0)
 		return error;
+	if (id == KW_M_RELAY)
+		return parse_relay(p, pa);
 	pa->a.kind = id == KW_M_MBOX ? ACTION_MBOX : ACTION_MAILDIR;
 	if ((error = action_path(p, &pa->a)) != 0)
 		return error;

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "privsep/config/relay.h"
 #include "privsep/config/rules.h"
 #include "privsep/config/settings.h"
 #include "privsep/config/source.h"
@@ -82,8 +83,8 @@ print_entries(struct buf *out, const struct table *t)
 	buf_add_str(out, " }");
 }
 
-static void
-print_table(struct buf *out, const struct table *t)
+void
+config_print_table(const struct table *t, struct buf *out)
 {
 	struct buf path;
 
@@ -191,29 +192,95 @@ config_print_listeners(const struct config *cfg, struct buf *out)
 }
 
 static void
-print_action(struct buf *out, const struct action *a)
+print_table_option(struct buf *out, const char *words, const struct table *t)
+{
+	if (t == NULL)
+		return;
+	buf_addf(out, " %s", words);
+	print_table_ref(out, t);
+}
+
+static void
+print_relay(struct buf *out, const struct relay *r)
+{
+	struct buf url;
+
+	buf_add_str(out, " relay");
+	print_table_option(out, "domain", r->domains);
+	if (r->host != NULL) {
+		buf_init(&url, CFG_FILE_MAX);
+		relay_host_format(r->host, &url);
+		buf_add_str(out, " host ");
+		print_string(out, buf_span(&url));
+		buf_clear(&url);
+	}
+	print_table_option(out, "auth", r->auth);
+	print_table_option(out, "src", r->src);
+	print_table_option(out, "helo-src", r->helo_src);
+	print_word(out, "helo", r->helo);
+	if (r->tls == RELAY_TLS_VERIFY || r->tls == RELAY_TLS_MUST)
+		buf_addf(out, " tls%s",
+		    r->tls == RELAY_TLS_MUST ? " no-verify" : "");
+	buf_add_str(out, r->backup ? " backup" : "");
+	print_word(out, "mx", r->backup_mx);
+	buf_addf(out, " 8bit %s", r->refuse_8bit ? "refuse" : "convert");
+}
+
+void
+config_print_action(const struct action *a, struct buf *out)
 {
 	buf_add_str(out, "action ");
 	print_string(out, span_str(a->name));
-	buf_add_str(out, a->kind == ACTION_MBOX ? " mbox " : " maildir ");
-	print_string(out, template_text(a->path));
-	if (a->alias != NULL) {
-		buf_add_str(out, " alias");
-		print_table_ref(out, a->alias);
+	if (a->kind == ACTION_RELAY) {
+		print_relay(out, a->relay);
+	} else {
+		buf_add_str(
+		    out, a->kind == ACTION_MBOX ? " mbox " : " maildir ");
+		print_string(out, template_text(a->path));
 	}
-	if (a->moved != NULL) {
-		buf_add_str(out, " moved");
-		print_table_ref(out, a->moved);
-	}
+	print_table_option(out, "alias", a->alias);
+	print_table_option(out, "moved", a->moved);
 	buf_add_str(out, a->forward ? " forward" : "");
-	if (a->userbase != NULL) {
-		buf_add_str(out, " userbase");
-		print_table_ref(out, a->userbase);
-	}
+	print_table_option(out, "userbase", a->userbase);
 	print_word(out, "user", a->user);
 	buf_add_str(out, " ttl ");
 	setting_format(SETTING_DURATION, a->ttl_s, out);
 	buf_add_str(out, "\n");
+}
+
+static void
+print_value(struct buf *out, const char *words, uint64_t value)
+{
+	if (value != 0)
+		buf_addf(out, " %s %llu", words, (unsigned long long)value);
+}
+
+void
+config_print_limits(const struct config *cfg, struct buf *out)
+{
+	const struct limit_rule *l;
+	size_t i;
+
+	for (i = 0; i < cfg->nlimits; i++) {
+		l = &cfg->limits[i];
+		buf_add_str(out, "limit");
+		print_table_option(out, "for domain", l->domains);
+		print_value(out, "connections", l->set.connections);
+		print_value(out, "host-connections", l->set.host_connections);
+		print_value(
+		    out, "source-connections", l->set.source_connections);
+		print_value(out, "mails", l->set.mails);
+		print_value(out, "rcpts", l->set.rcpts);
+		if (l->set.rate != 0) {
+			print_value(out, "rate", l->set.rate);
+			buf_add_str(out, "/");
+			setting_format(SETTING_DURATION, l->set.rate_s, out);
+		}
+		if (l->set.family != 0)
+			buf_addf(
+			    out, " family inet%u", (unsigned)l->set.family);
+		buf_add_str(out, "\n");
+	}
 }
 
 static void
@@ -244,11 +311,12 @@ config_print(const struct config *cfg, struct buf *out)
 
 	config_print_settings(cfg, out);
 	for (i = 0; i < cfg->ntables; i++)
-		print_table(out, cfg->tables[i]);
+		config_print_table(cfg->tables[i], out);
 	for (i = 0; i < cfg->nlisteners; i++)
 		print_listener(out, &cfg->listeners[i], true);
 	for (i = 0; i < cfg->nactions; i++)
-		print_action(out, &cfg->actions[i]);
+		config_print_action(&cfg->actions[i], out);
+	config_print_limits(cfg, out);
 	for (i = 0; i < cfg->nrules; i++)
 		print_rule(out, &cfg->rules[i]);
 }

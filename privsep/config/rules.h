@@ -20,8 +20,12 @@ enum table_use {
 	ARG_DOMAIN,
 	ARG_MAILADDR,
 	ARG_NETADDR,
-	ARG_MAP,  /* keys with values: of actions */
-	ARG_USERS /* the same with values uid:gid:home */
+	ARG_MAP,     /* keys with values: of actions */
+	ARG_USERS,   /* the same with values uid:gid:home */
+	ARG_HOSTS,   /* domains with the URL of a host */
+	ARG_SECRETS, /* labels with user:password */
+	ARG_ADDRESS, /* single addresses, no networks */
+	ARG_HELOS    /* such addresses with a name for EHLO */
 };
 
 struct cond_row {

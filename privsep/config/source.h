@@ -63,10 +63,13 @@ int cfg_source_read(struct cfg_source *src, const char *path,
 /* Undo the mapping of a source that came from a memfd. */
 void cfg_source_unmap(struct cfg_source *src);
 
-/* Two parts of config_print: settings with the host's name, and listeners, here
- * without what needs tables. */
+/* Parts of config_print: settings with the host's name, listeners without what
+ * needs tables, a table, an action, limits. */
 void config_print_settings(const struct config *cfg, struct buf *out);
 void config_print_listeners(const struct config *cfg, struct buf *out);
+void config_print_table(const struct table *t, struct buf *out);
+void config_print_action(const struct action *a, struct buf *out);
+void config_print_limits(const struct config *cfg, struct buf *out);
 
 /* Add an error at a place; pos may be NULL.  The message is a format. */
 void cfg_error_add(struct cfg_errors *errs, const struct cfg_pos *pos,

@@ -171,25 +171,3 @@ cfg_source_unmap(struct cfg_source *src)
 		munmap(src->map, src->map_len);
 	src->map = NULL;
 }
-
-int
-config_slice_to_memfd(const struct config *cfg, enum cfg_slice slice, int *fd)
-{
-	struct cfg_source *src = NULL;
-	struct buf text;
-	int error;
-
-	buf_init(&text, CFG_FILE_MAX);
-	config_print_settings(cfg, &text);
-	if (slice == CFG_SLICE_LISTENERS)
-		config_print_listeners(cfg, &text);
-	error = text.err;
-	if (error == 0)
-		error =
-		    cfg_source_from_text(buf_span(&text), cfg->hostname, &src);
-	if (error == 0)
-		error = cfg_source_to_memfd(src, fd);
-	cfg_source_free(src);
-	buf_clear(&text);
-	return error;
-}

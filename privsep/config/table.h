@@ -44,6 +44,11 @@ bool table_match_string(const struct table *t, struct span key);
  * below example.org, "*" for all), is in the table. */
 bool table_match_domain(const struct table *t, struct span domain);
 
+/* The value of the domain itself, or of the nearest pattern over it, as above.
+ * Otherwise like table_lookup. */
+int table_lookup_domain(
+    const struct table *t, struct span domain, struct span *value);
+
 /* True when the mailbox is in the table as user@domain, @domain (where domain
  * may be a pattern as above) or user.  With delim not NUL, user also stands
  * for user<delim>anything.  A null reverse-path (both empty) is matched by the

@@ -24,9 +24,10 @@ table_match_string(const struct table *t, struct span key)
 	return table_lookup(t, key, &value) == 0;
 }
 
-/* The key of up to three parts is in the table. */
+/* The key of up to three parts is in the table, with this value. */
 static bool
-match_parts(const struct table *t, struct span a, struct span b, struct span c)
+find_parts(const struct table *t, struct span a, struct span b, struct span c,
+    struct span *value)
 {
 	unsigned char key[MATCH_MAX];
 	size_t len = 0, i;
@@ -39,28 +40,45 @@ match_parts(const struct table *t, struct span a, struct span b, struct span c)
 			memcpy(key + len, part[i].p, part[i].len);
 		len += part[i].len;
 	}
-	return table_match_string(t, (struct span){ key, len });
+	return table_lookup(t, (struct span){ key, len }, value) == 0;
+}
+
+static bool
+match_parts(const struct table *t, struct span a, struct span b, struct span c)
+{
+	struct span value;
+
+	return find_parts(t, a, b, c, &value);
 }
 
 /* prefix and domain, or a pattern over domain, are in the table. */
 static bool
-match_domain(const struct table *t, struct span prefix, struct span domain)
+find_domain(const struct table *t, struct span prefix, struct span domain,
+    struct span *value)
 {
 	struct span none = { 0 }, rest = domain;
 	const unsigned char *dot;
 
-	if (match_parts(t, prefix, domain, none))
+	if (find_parts(t, prefix, domain, none, value))
 		return true;
 	/* *.b.c, then *.c for a.b.c; never *.a.b.c, which is below it */
 	while (rest.len > 0 && (dot = memchr(rest.p, '.', rest.len)) != NULL) {
 		rest.len -= (size_t)(dot - rest.p);
 		rest.p = dot;
-		if (match_parts(t, prefix, span_str("*"), rest))
+		if (find_parts(t, prefix, span_str("*"), rest, value))
 			return true;
 		rest.p++;
 		rest.len--;
 	}
-	return match_parts(t, prefix, span_str("*"), none);
+	return find_parts(t, prefix, span_str("*"), none, value);
+}
+
+static bool
+match_domain(const struct table *t, struct span prefix, struct span domain)
+{
+	struct span value;
+
+	return find_domain(t, prefix, domain, &value);
 }
 
 bool
@@ -69,6 +87,18 @@ table_match_domain(const struct table *t, struct span domain)
 	struct span none = { 0 };
 
 	return domain.len > 0 && match_domain(t, none, domain);
+}
+
+int
+table_lookup_domain(
+    const struct table *t, struct span domain, struct span *value)
+{
+	struct span none = { 0 }, found;
+
+	if (domain.len == 0 || !find_domain(t, none, domain, &found))
+		return -E_NOENT;
+	*value = found;
+	return 0;
 }
 
 static bool

@@ -61,10 +61,14 @@ keywords_described_holds()
 {
 	rows "$CONFIG/keywords.def" KEYWORD >words
 	# methods and the ends of rules stand in the synopsis of theirs
-	grep -vxE 'maildir|mbox|action|match|reject' words >items
+	grep -vxE 'maildir|mbox|relay|limit|action|match|reject' words >items
 	every smtpd.conf.5 items
 	for _word in maildir mbox; do
 		grep -q "^\.Ic action Ar name Ic $_word " "$MAN/smtpd.conf.5" ||
+		    atf_fail "$_word"
+	done
+	for _word in "action Ar name Ic relay" limit; do
+		grep -q "^\.Ic $_word " "$MAN/smtpd.conf.5" ||
 		    atf_fail "$_word"
 	done
 	for _word in action reject; do
@@ -81,6 +85,7 @@ absent_not_described_holds()
 	[ -s words ] || atf_fail "table not read"
 	# words that are there in one context and absent in another
 	rows "$CONFIG/keywords.def" KEYWORD >there
+	rows "$CONFIG/conditions.def" CONDITION >>there
 	grep -vxFf there words >gone
 	while read -r words; do
 		! grep -qE "^\.It $words( |\$)" page ||

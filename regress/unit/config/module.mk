@@ -1,4 +1,5 @@
 $(eval $(call unit,config,golden_test,config mail base))
+$(eval $(call unit,config,relay_test,config mail base))
 $(eval $(call unit,config,source_test,config mail base))
 $(eval $(call unit,config,table_test,config mail base))
 $(eval $(call unit,config,template_test,config mail base))
