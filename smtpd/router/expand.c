@@ -15,6 +15,7 @@
 #include "privsep/base/chk.h"
 #include "privsep/base/err.h"
 #include "smtpd/router/expand.h"
+#include "smtpd/router/idna.h"
 
 enum node_state {
 	NODE_OPEN, /* on the path that is being walked */
@@ -120,13 +121,38 @@ name_find(const struct config *cfg, const struct table *t, struct span local,
 		table_lookup(t, expand_user(cfg, local), value) == 0);
 }
 
+/* Where mail for it goes, when the action sends it on. */
+static bool
+leaf_destination(struct expand_leaf *leaf)
+{
+	const struct relay *relay = leaf->action->relay;
+	size_t len;
+
+	if (relay->host != NULL && relay->domains == NULL)
+		return true;
+	if (idna_domain(address_domain(&leaf->dest), leaf->user,
+		sizeof(leaf->user), &len) != 0)
+		return false;
+	leaf->user_len = (uint8_t)len;
+	return true;
+}
+
+static void
+leaf_user(const struct config *cfg, struct expand_leaf *leaf)
+{
+	struct span user = expand_user(cfg, address_local(&leaf->dest));
+	size_t i;
+
+	leaf->user_len = (uint8_t)user.len;
+	for (i = 0; i < user.len; i++)
+		leaf->user[i] = ascii_lower(user.p[i]);
+}
+
 static enum reply
 walk_leaf(struct walk *w, struct node *n)
 {
 	struct expand *out = w->out;
 	struct expand_leaf *leaf, *grown;
-	struct span user;
-	size_t i;
 
 	if (n->leaf)
 		return RP_RCPT_OK;
@@ -145,10 +171,11 @@ walk_leaf(struct walk *w, struct node *n)
 	*leaf = (struct expand_leaf){
 		.dest = n->addr, .action = n->action, .aliased = w->depth > 0
 	};
-	user = expand_user(w->cfg, address_local(&n->addr));
-	leaf->user_len = (uint8_t)user.len;
-	for (i = 0; i < user.len; i++)
-		leaf->user[i] = ascii_lower(user.p[i]);
+	if (n->action->kind != ACTION_RELAY)
+		leaf_user(w->cfg, leaf);
+	else if (!leaf_destination(leaf))
+		return walk_fail(w, w->depth > 0 ? RP_SYSTEM : RP_BAD_RCPT,
+		    "no name of the DNS", &n->addr);
 	return RP_RCPT_OK;
 }
 

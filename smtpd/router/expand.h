@@ -12,12 +12,15 @@
 #include "smtpd/mail/replies.h"
 #include "smtpd/router/rules.h"
 
-/* A mailbox: the local part of dest is a user in action's userbase, or of
- * the system. */
+/* A mailbox: a user in action's userbase, or of the system; or, for an action
+ * that sends mail on, whoever the next host knows. */
 struct expand_leaf {
 	struct mail_address dest;    /* after expansion */
 	const struct action *action; /* borrowed from the configuration */
-	unsigned char user[ADDRESS_LOCAL_MAX]; /* lower case, no detail */
+	/* The local part in lower case, without detail.  For an action that
+	 * sends, the destination: the domain in lower case and A-labels, or
+	 * nothing when the action sends to one host whatever the domain. */
+	unsigned char user[ADDRESS_DOMAIN_MAX];
 	uint8_t user_len;
 	bool aliased; /* an alias or a new address led here */
 };

@@ -163,6 +163,11 @@ lookup_ask_user(const struct lookup *l, const struct expand_leaf *leaf,
 	const struct settings *set = &role_config()->set;
 	struct span user = { leaf->user, leaf->user_len }, value;
 
+	/* who is there, the next host knows */
+	if (leaf->action->kind == ACTION_RELAY) {
+		w->answer = USER_YES;
+		return true;
+	}
 	if (leaf->action->userbase != NULL) {
 		w->answer =
 		    table_lookup(leaf->action->userbase, user, &value) == 0

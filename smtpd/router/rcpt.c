@@ -115,10 +115,18 @@ rcpt_fold(struct buf *b)
 	}
 }
 
-/* The envelope of one mailbox.  It travels with the path that the client
- * gave; but where the action delivers as one account for all, the mailbox is
- * found by the address, so it is then the address after expansion.  So it is
- * for one who has moved. */
+/* Whether the mailbox is found by the address in the envelope, which then is
+ * that after expansion: where the action delivers as one account for all, or
+ * sends the mail on, and for one who has moved.  Elsewhere the envelope
+ * travels with the path that the client gave. */
+static bool
+rcpt_by_address(const struct rcpt *r, const struct expand_leaf *leaf)
+{
+	return leaf->action->user != NULL ||
+	    leaf->action->kind == ACTION_RELAY || r->lookup.ex.moved;
+}
+
+/* The envelope of one mailbox. */
 static int
 rcpt_envelope(struct rcpt *r, const struct expand_leaf *leaf)
 {
@@ -137,7 +145,7 @@ rcpt_envelope(struct rcpt *r, const struct expand_leaf *leaf)
 	rcpt_fold(&final);
 	if (leaf->action->user != NULL)
 		p.user = span_str(leaf->action->user);
-	if (leaf->action->user != NULL || r->lookup.ex.moved)
+	if (rcpt_by_address(r, leaf))
 		address_format(&leaf->dest, &path);
 	else
 		address_format(&r->lookup.path, &path);

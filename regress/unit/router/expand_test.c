@@ -253,9 +253,78 @@ ATF_TC_BODY(lost_postmaster_is_root_if_root_is_somebody, tc)
 	config_free(cfg);
 }
 
+/* The leaf of an action that sends is its destination. */
+static void
+check_sent(const char *action, const char *rcpt, enum reply reply,
+    const char *destination)
+{
+	char text[1024], got[4096];
+	struct config *cfg;
+
+	snprintf(text, sizeof(text),
+	    "table d { example.net = \"smtp://mx.example.net\" }\n"
+	    "action far relay %s\nmatch from any for any action far\n",
+	    action);
+	cfg = setup_config(text);
+	ATF_CHECK_EQ(reply, run(cfg, rcpt, false, got, sizeof(got)));
+	if (reply == RP_RCPT_OK)
+		ATF_CHECK_STREQ(destination, got);
+	config_free(cfg);
+}
+
+ATF_TC_WITHOUT_HEAD(what_is_sent_on_has_a_destination);
+ATF_TC_BODY(what_is_sent_on_has_a_destination, tc)
+{
+	check_sent("", "Jones@GMAIL.com", RP_RCPT_OK, "gmail.com");
+	check_sent("", "jones@[192.0.2.1]", RP_RCPT_OK, "[192.0.2.1]");
+	check_sent(
+	    "host smtp://mx.example.org", "jones@gmail.com", RP_RCPT_OK, "");
+	check_sent("host smtp://mx.example.org domain <d>", "jones@gmail.com",
+	    RP_RCPT_OK, "gmail.com");
+}
+
+ATF_TC_WITHOUT_HEAD(names_beyond_ascii_become_a_labels);
+ATF_TC_BODY(names_beyond_ascii_become_a_labels, tc)
+{
+	check_sent("",
+	    "jones@b\xc3\xbc"
+	    "cher.example",
+	    RP_RCPT_OK, "xn--bcher-kva.example");
+	check_sent("",
+	    "jones@B\xc3\x9c"
+	    "CHER.example",
+	    RP_RCPT_OK, "xn--bcher-kva.example");
+	/* a name cannot begin with an accent */
+	check_sent("",
+	    "jones@\xcc\x81"
+	    "b.example",
+	    RP_BAD_RCPT, NULL);
+}
+
+ATF_TC_WITHOUT_HEAD(aliases_lead_to_other_hosts);
+ATF_TC_BODY(aliases_lead_to_other_hosts, tc)
+{
+	struct config *cfg =
+	    setup_config("table t { ann = \"ben, eve@Example.NET\" }\n"
+			 "action a maildir alias <t>\naction far relay\n" RULES
+			 "match for any action far\n");
+	char got[4096];
+
+	ATF_CHECK_EQ(
+	    RP_RCPT_OK, run(cfg, "ann@example.org", false, got, sizeof(got)));
+	ATF_CHECK_STREQ("ben example.net", got);
+	/* the same client may not send there itself */
+	ATF_CHECK_EQ(RP_RELAY_DENIED,
+	    run(cfg, "eve@example.net", false, got, sizeof(got)));
+	config_free(cfg);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, name_without_alias_is_a_user);
+	ATF_TP_ADD_TC(tp, what_is_sent_on_has_a_destination);
+	ATF_TP_ADD_TC(tp, names_beyond_ascii_become_a_labels);
+	ATF_TP_ADD_TC(tp, aliases_lead_to_other_hosts);
 	ATF_TP_ADD_TC(tp, alias_is_found_without_case_or_detail);
 	ATF_TP_ADD_TC(tp, target_that_comes_twice_is_one_mailbox);
 	ATF_TP_ADD_TC(tp, name_in_its_own_alias_is_its_mailbox);
