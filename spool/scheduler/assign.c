@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Handing out: the spool is told to give a message to the delivery process,
- * with the envelopes that it is to deliver or to report on.
+ * Handing out: the spool is told to give a message to the delivery process, or
+ * to a relay, with the envelopes that it is to deliver, to send on or to report
+ * on.
  */
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
@@ -19,14 +20,13 @@ struct assignment {
 	uint16_t n;
 };
 
-/* Both ends are there and the spool listens. */
+/* The spool is there and listens. */
 static bool
 assign_possible(void)
 {
 	struct chan *spool = role_peer(ROLE_SPOOL);
 
-	return spool != NULL && !chan_full(spool) &&
-	    role_peer(ROLE_DELIVERY) != NULL;
+	return spool != NULL && !chan_full(spool);
 }
 
 /* Take back what could not be handed out. */
@@ -59,7 +59,7 @@ assign_put(
 	msg_put_u8(
 	    spool, (e->flags & ENVF_IN_DOUBT) != 0 ? DELIVER_IN_DOUBT : 0);
 	msg_put_u8(spool, (uint8_t)outcome);
-	if (purpose == PURPOSE_MAILBOX) {
+	if (purpose == PURPOSE_MAILBOX || purpose == PURPOSE_RELAY) {
 		msg_put_span(spool, (struct span){ NULL, 0 });
 		msg_put_span(spool, (struct span){ NULL, 0 });
 		msg_put_span(spool, (struct span){ NULL, 0 });
@@ -71,24 +71,38 @@ assign_put(
 }
 
 static void
+assign_all_back(struct scheduler *s, const struct assignment *a)
+{
+	uint16_t i;
+
+	for (i = 0; i < a->n; i++)
+		assign_back(s, a->env[i]);
+}
+
+/* Give it to that process, which may not be there. */
+static void
 assign_send(struct scheduler *s, const struct message *m,
-    const struct assignment *a, enum deliver_purpose purpose)
+    const struct assignment *a, enum deliver_purpose purpose, struct chan *to)
 {
 	struct chan *spool = role_peer(ROLE_SPOOL);
 	uint16_t i;
 
+	if (to == NULL) {
+		assign_all_back(s, a);
+		return;
+	}
 	msg_begin(spool, QUEUE_ASSIGN, m->id);
-	msg_put_u8(spool, ROLE_DELIVERY);
-	msg_put_u32(spool, chan_instance(role_peer(ROLE_DELIVERY)));
+	msg_put_u8(spool, (uint8_t)chan_role(to));
+	msg_put_u32(spool, chan_instance(to));
 	msg_put_u8(spool, (uint8_t)purpose);
 	msg_put_u16(spool, a->n);
-	for (i = 0; i < a->n; i++)
+	for (i = 0; i < a->n; i++) {
+		a->env[i]->holder = chan_instance(to);
 		assign_put(spool, a->env[i], purpose);
+	}
 	s->counters[SC_ASSIGNED] += a->n;
-	if (msg_send(spool) == 0)
-		return;
-	for (i = 0; i < a->n; i++)
-		assign_back(s, a->env[i]);
+	if (msg_send(spool) != 0)
+		assign_all_back(s, a);
 }
 
 /* Further envelopes of the same message that may fly now. */
@@ -105,9 +119,27 @@ assign_gather(struct scheduler *s, struct assignment *a)
 	for (i = from; i < m->nenv && i - from < ASSIGN_LOOK; i++) {
 		if (a->n == ASSIGN_MAX)
 			break;
+		/* a relay sends what goes one way in one transaction */
+		if (relays_serve(m->env[i]->dest) != relays_serve(e->dest) ||
+		    (relays_serve(e->dest) && m->env[i]->dest != e->dest))
+			continue;
 		if (dispatch_join(&s->dispatch, &s->queue, m->env[i]))
 			a->env[a->n++] = m->env[i];
 	}
+}
+
+/* Deliver it here, or send it on: to the process that the destination has. */
+static void
+assign_deliver(struct scheduler *s, const struct assignment *a)
+{
+	const struct envelope *e = a->env[0];
+
+	if (relays_serve(e->dest))
+		assign_send(
+		    s, e->msg, a, PURPOSE_RELAY, relays_for(s, e->dest));
+	else
+		assign_send(
+		    s, e->msg, a, PURPOSE_MAILBOX, role_peer(ROLE_DELIVERY));
 }
 
 void
@@ -115,13 +147,14 @@ assign_run(struct scheduler *s)
 {
 	struct assignment a;
 
-	while (!s->paused && assign_possible()) {
+	while (!s->paused && assign_possible() &&
+	    role_peer(ROLE_DELIVERY) != NULL) {
 		a.env[0] = dispatch_next(&s->dispatch, &s->queue);
 		if (a.env[0] == NULL)
 			break;
 		a.n = 1;
 		assign_gather(s, &a);
-		assign_send(s, a.env[0]->msg, &a, PURPOSE_MAILBOX);
+		assign_deliver(s, &a);
 	}
 }
 
@@ -133,7 +166,7 @@ assign_report(struct scheduler *s, struct message *m, enum sched_state from,
 	struct assignment a = { .n = 0 };
 	uint32_t i;
 
-	if (!assign_possible())
+	if (!assign_possible() || role_peer(ROLE_DELIVERY) == NULL)
 		return false;
 	for (i = 0; i < m->nenv && a.n < ASSIGN_MAX; i++) {
 		if (m->env[i]->state != from)
@@ -143,7 +176,7 @@ assign_report(struct scheduler *s, struct message *m, enum sched_state from,
 		a.env[a.n++] = m->env[i];
 	}
 	if (a.n > 0)
-		assign_send(s, m, &a, purpose);
+		assign_send(s, m, &a, purpose, role_peer(ROLE_DELIVERY));
 	return a.n > 0;
 }
 
@@ -165,7 +198,6 @@ assign_unreadable(struct scheduler *s, struct chan *ch, struct msg *msg)
 	bool never = rd_u8(&msg->body) != 0;
 	uint32_t instance = rd_u32(&msg->body);
 	unsigned i, n = rd_u16(&msg->body);
-	struct chan *delivery = role_peer(ROLE_DELIVERY);
 	struct message *m = queue_message(&s->queue, msg->id);
 
 	for (i = 0; i < n; i++) {
@@ -175,7 +207,7 @@ assign_unreadable(struct scheduler *s, struct chan *ch, struct msg *msg)
 
 		/* what an earlier process was to get is in new hands */
 		if (msg->body.bad || e == NULL || !dispatch_is_flying(e) ||
-		    delivery == NULL || chan_instance(delivery) != instance)
+		    e->holder != instance)
 			continue;
 		if (never) {
 			dispatch_landed(&s->dispatch, e);

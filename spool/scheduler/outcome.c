@@ -162,11 +162,12 @@ outcome_delivery(struct scheduler *s, struct chan *ch, struct msg *msg)
 	r.outcome = (enum env_outcome)outcome;
 	m = queue_message(&s->queue, msg->id);
 	e = m == NULL ? NULL : queue_envelope(m, r.index);
-	if (e != NULL)
+	/* whoever else has it is the one who knows */
+	if (e != NULL && e->holder == chan_instance(ch))
 		step = step_find((enum sched_state)e->state, r.outcome);
 	if (step == STEP_NONE) {
 		/* given up, or not ours, and done all the same */
-		if (s->strays)
+		if (s->strays || chan_role(ch) == ROLE_RELAY)
 			return 0;
 		return chan_violation(ch, "outcome of what it does not have");
 	}
@@ -199,36 +200,36 @@ outcome_recorded(struct scheduler *s, struct chan *ch, struct msg *msg)
 
 /* Do fn to every envelope.  fn frees none. */
 static void
-outcome_each(
-    struct scheduler *s, void (*fn)(struct scheduler *, struct envelope *))
+outcome_each(struct scheduler *s,
+    void (*fn)(struct scheduler *, struct envelope *, uint32_t), uint32_t arg)
 {
 	struct message *m = queue_message_from(&s->queue, 0);
 	uint32_t i;
 
 	for (; m != NULL; m = queue_message_next(m)) {
 		for (i = 0; i < m->nenv; i++)
-			fn(s, m->env[i]);
+			fn(s, m->env[i], arg);
 	}
 }
 
 static void
-outcome_cut(struct scheduler *s, struct envelope *e)
+outcome_cut(struct scheduler *s, struct envelope *e, uint32_t instance)
 {
-	if (!dispatch_is_flying(e))
+	if (!dispatch_is_flying(e) || e->holder != instance)
 		return;
 	dispatch_landed(&s->dispatch, e);
 	envelope_crash(s, e, false);
 }
 
 void
-outcome_delivery_lost(struct scheduler *s)
+outcome_process_lost(struct scheduler *s, const struct chan *ch)
 {
-	outcome_each(s, outcome_cut);
+	outcome_each(s, outcome_cut, chan_instance(ch));
 }
 
 /* The delivery process may have it, or its assignment is lost. */
 static void
-outcome_doubt(struct scheduler *s, struct envelope *e)
+outcome_doubt(struct scheduler *s, struct envelope *e, uint32_t none)
 {
 	uint64_t wait_s = 2 * role_config()->set.delivery_timeout_s;
 
@@ -246,11 +247,11 @@ outcome_doubt(struct scheduler *s, struct envelope *e)
 void
 outcome_spool_lost(struct scheduler *s)
 {
-	outcome_each(s, outcome_doubt);
+	outcome_each(s, outcome_doubt, 0);
 }
 
 static void
-outcome_again(struct scheduler *s, struct envelope *e)
+outcome_again(struct scheduler *s, struct envelope *e, uint32_t none)
 {
 	if (e->unrecorded == 0)
 		return;
@@ -261,5 +262,5 @@ outcome_again(struct scheduler *s, struct envelope *e)
 void
 outcome_spool_back(struct scheduler *s)
 {
-	outcome_each(s, outcome_again);
+	outcome_each(s, outcome_again, 0);
 }

@@ -40,6 +40,7 @@ struct envelope {
 	struct dest *dest;
 	unsigned char *note;
 	uint32_t index;
+	uint32_t holder; /* the process that has it, while one has */
 	uint32_t next_s;
 	uint16_t attempts;
 	uint16_t unrecorded; /* outcomes that the spool has not confirmed */
@@ -61,7 +62,7 @@ struct message {
 	uint32_t created_s;
 	uint32_t nenv;
 	struct envelope **env; /* by index */
-	uint32_t flying;       /* envelopes that delivery has in hand */
+	uint32_t flying;       /* envelopes that are in hand */
 	uint16_t sender_len;
 	uint8_t warned; /* delay warnings that were given */
 	uint8_t round;  /* of the loading that named it last */

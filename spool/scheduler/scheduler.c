@@ -153,6 +153,8 @@ scheduler_peer_up(struct chan *ch, uint64_t request)
 		self.strays = !self.met;
 		self.met = true;
 	}
+	if (chan_role(ch) == ROLE_RELAY)
+		relays_up(&self, ch);
 	if (chan_role(ch) != ROLE_SPOOL)
 		return;
 	self.loading = true;
@@ -163,8 +165,10 @@ scheduler_peer_up(struct chan *ch, uint64_t request)
 static void
 scheduler_peer_down(struct chan *ch)
 {
-	if (chan_role(ch) == ROLE_DELIVERY)
-		outcome_delivery_lost(&self);
+	if (chan_role(ch) == ROLE_RELAY)
+		relays_down(&self, ch);
+	if (chan_role(ch) == ROLE_DELIVERY || chan_role(ch) == ROLE_RELAY)
+		outcome_process_lost(&self, ch);
 	else if (chan_role(ch) == ROLE_SPOOL)
 		outcome_spool_lost(&self);
 	else if (chan_role(ch) == ROLE_CONTROL)

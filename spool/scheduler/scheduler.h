@@ -27,6 +27,8 @@ enum sched_counter {
 	SC__MAX
 };
 
+#define RELAYS_MAX 256
+
 struct scheduler {
 	struct queue queue;
 	struct dispatch dispatch;
@@ -36,6 +38,8 @@ struct scheduler {
 	bool met;     /* a delivery process has been seen */
 	bool strays;  /* the delivery process may report on what was given up
 			 when the spool was lost, or assigned before us */
+	struct chan *relays[RELAYS_MAX]; /* the newest first */
+	size_t nrelays;
 	uint64_t counters[SC__MAX];
 	struct job_list jobs;
 	struct flush_list flushes;
@@ -43,11 +47,11 @@ struct scheduler {
 
 /* ---- outcome.c: what becomes of an envelope ---- */
 
-/* OUTCOME of the delivery process. */
+/* OUTCOME of the delivery process or of a relay. */
 int outcome_delivery(struct scheduler *, struct chan *, struct msg *);
 
-/* The delivery process is lost with what it had in hand. */
-void outcome_delivery_lost(struct scheduler *);
+/* The delivery process, or a relay, is lost with what it had in hand. */
+void outcome_process_lost(struct scheduler *, const struct chan *);
 
 /* The spool is lost; what it did not confirm is told again when it is back. */
 void outcome_spool_lost(struct scheduler *);
@@ -92,6 +96,18 @@ bool assign_delay(struct scheduler *, struct message *);
 
 /* QUEUE_UNREADABLE of the spool. */
 int assign_unreadable(struct scheduler *, struct chan *, struct msg *);
+
+/* ---- relays.c: the relay processes ---- */
+
+/* Whether mail for it is sent to other hosts. */
+bool relays_serve(const struct dest *);
+
+/* A relay is there; it is gone. */
+void relays_up(struct scheduler *, struct chan *);
+void relays_down(struct scheduler *, const struct chan *);
+
+/* The relay that the destination has; NULL when there is none. */
+struct chan *relays_for(const struct scheduler *, const struct dest *);
 
 /* ---- load.c: what the spool tells ---- */
 
