@@ -11,8 +11,6 @@
 #include "privsep/base/err.h"
 #include "smtpd/mail/via.h"
 
-#define PARCEL_ENVELOPES_MAX 1024 /* more do not fit in a frame */
-
 struct parcel *
 parcel_keep(struct parcel *p)
 {

@@ -10,9 +10,10 @@
 #include "privsep/ipc/msg.h"
 #include "privsep/ipc/terms.h"
 
-#define PARCEL_ADDRESS_MAX 1024 /* octets of an address in a message */
-#define PARCEL_NAME_MAX    256  /* of an action or a user */
-#define PARCEL_TEXT_MAX    512  /* of a status text */
+#define PARCEL_ADDRESS_MAX   1024 /* octets of an address in a message */
+#define PARCEL_NAME_MAX      256  /* of an action or a user */
+#define PARCEL_TEXT_MAX      512  /* of a status text */
+#define PARCEL_ENVELOPES_MAX 1024 /* more do not fit in a frame */
 
 /* A message as the spool gave it, shared by whatever is done with it. */
 struct parcel {

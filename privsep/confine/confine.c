@@ -237,8 +237,8 @@ step_landlock(const struct confine_params *p)
 	static const char *const whole_root[] = { "/", NULL };
 
 	if (roles[p->role].root == ROOT_QUEUE)
-		return landlock_enter(whole_root);
-	return landlock_enter(p->dirs);
+		return landlock_enter(whole_root, NULL);
+	return landlock_enter(p->dirs, p->ports);
 }
 
 static int

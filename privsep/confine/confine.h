@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "privsep/base/buf.h"
 #include "privsep/confine/roles.h"
@@ -26,6 +27,8 @@ struct confine_params {
 	/* ROOT_HOST: directories under which this process may read and
 	 * write, NULL-terminated; nothing else is left to it. */
 	const char *const *dirs;
+	/* Ports that it may connect to with TCP, ending with 0; NULL: none. */
+	const uint16_t *ports;
 };
 
 /*

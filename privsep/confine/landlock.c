@@ -21,7 +21,9 @@
 #define FS_ABI1         ((1ULL << 13) - 1)
 #define FS_REFER        (1ULL << 13) /* 2 */
 #define FS_TRUNCATE_NEW (1ULL << 14) /* 3 */
-#define NET_ALL         (3ULL)       /* 4: bind and connect with TCP */
+#define NET_BIND        (1ULL << 0)  /* 4: with TCP, as the next */
+#define NET_CONNECT     (1ULL << 1)
+#define NET_ALL         (NET_BIND | NET_CONNECT)
 #define FS_IOCTL_NEW    (1ULL << 15) /* 5 */
 #define SCOPE_ALL       (3ULL)       /* 6: abstract sockets and signals */
 
@@ -54,6 +56,13 @@ landlock_abi(void)
 		return -E_DENIED;
 	return abi < ABI_TESTED ? (int)abi : ABI_TESTED;
 }
+
+/* The kernel's struct landlock_net_port_attr, and its type of a rule. */
+struct net_port_attr {
+	uint64_t allowed_access;
+	uint64_t port;
+};
+#define RULE_NET_PORT 2
 
 static struct ruleset_attr
 landlock_rights(int abi)
@@ -89,8 +98,30 @@ landlock_grant(int set_fd, const char *dir, uint64_t rights)
 	return error;
 }
 
+static int
+landlock_grant_port(int set_fd, uint64_t port, uint64_t rights)
+{
+	struct net_port_attr rule = { rights, port };
+
+	if (syscall(__NR_landlock_add_rule, set_fd, RULE_NET_PORT, &rule, 0) !=
+	    0)
+		return err_from_errno(errno);
+	return 0;
+}
+
+/* To these ports, and from one that the kernel chooses (port 0). */
+static int
+landlock_grant_ports(int set_fd, const uint16_t *ports)
+{
+	int error = landlock_grant_port(set_fd, 0, NET_BIND);
+
+	for (; error == 0 && *ports != 0; ports++)
+		error = landlock_grant_port(set_fd, *ports, NET_CONNECT);
+	return error;
+}
+
 int
-landlock_enter(const char *const *dirs)
+landlock_enter(const char *const *dirs, const uint16_t *ports)
 {
 	struct ruleset_attr attr;
 	int abi, set_fd, error = 0;
@@ -108,6 +139,8 @@ landlock_enter(const char *const *dirs)
 		return err_from_errno(errno);
 	for (; error == 0 && dirs != NULL && *dirs != NULL; dirs++)
 		error = landlock_grant(set_fd, *dirs, FS_WORK & attr.fs);
+	if (error == 0 && ports != NULL && attr.net != 0)
+		error = landlock_grant_ports(set_fd, ports);
 	if (error == 0 && syscall(__NR_landlock_restrict_self, set_fd, 0) != 0)
 		error = err_from_errno(errno);
 	close(set_fd);

@@ -111,12 +111,17 @@ const struct role_spec roles[ROLE__MAX] = {
 	.policy = policy_mailer,
 	.limits = { .nofile = 256, .data = 256 * MIB, .fsize = UNLIMITED },
 },
+/* The network is the host's: it is what connects.  nofile: a connection with
+ * two attempts at it, and the contents of messages. */
 [ROLE_RELAY] = {
 	.name = "relay",
 	.user = "_bhrelay",
-	.start = START_NEVER,
+	.program = "relay",
+	.start = START_POOL,
 	.peers = R_MASTER | R_SPOOL | R_SCHEDULER | R_RESOLVER | R_CONTROL,
 	.root = ROOT_EMPTY,
+	.policy = policy_relay,
+	.limits = { .nofile = 16384, .data = 1 * GIB },
 },
 [ROLE_RESOLVER] = {
 	.name = "resolver",

@@ -296,7 +296,8 @@ child_bad_peer(struct chan *ch, struct msg *m)
 	if (role >= ROLE__MAX || by == NULL)
 		return chan_violation(ch, "no such peer");
 	bad = child_find((enum role)role, (uint32_t)m->id);
-	if ((R(by->role) & (R_SESSION | R_MAILER | R_CONTROL)) != 0)
+	if ((R(by->role) &
+		(R_SESSION | R_MAILER | R_RELAY | R_RESOLVER | R_CONTROL)) != 0)
 		bad = by;
 	if (bad == NULL)
 		return 0;

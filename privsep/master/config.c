@@ -68,7 +68,7 @@ config_replace_fd(int *fd, int with)
 int
 master_config_install(struct config *cfg, struct cfg_source *src)
 {
-	int full = -1, settings = -1, listeners = -1;
+	int full = -1, settings = -1, listeners = -1, relay = -1;
 	int error;
 
 	if ((error = cfg_source_to_memfd(src, &full)) != 0 ||
@@ -76,11 +76,14 @@ master_config_install(struct config *cfg, struct cfg_source *src)
 		 cfg, CFG_SLICE_SETTINGS, &settings)) != 0 ||
 	    (error = config_slice_to_memfd(
 		 cfg, CFG_SLICE_LISTENERS, &listeners)) != 0 ||
+	    (error = config_slice_to_memfd(cfg, CFG_SLICE_RELAY, &relay)) !=
+		0 ||
 	    (master.empty_fd < 0 &&
 		(master.empty_fd = config_empty_fd()) < 0)) {
 		config_replace_fd(&full, -1);
 		config_replace_fd(&settings, -1);
 		config_replace_fd(&listeners, -1);
+		config_replace_fd(&relay, -1);
 		config_free(cfg);
 		cfg_source_free(src);
 		return error != 0 ? error : -E_NOMEM;
@@ -88,6 +91,7 @@ master_config_install(struct config *cfg, struct cfg_source *src)
 	config_replace_fd(&master.full_fd, full);
 	config_replace_fd(&master.settings_fd, settings);
 	config_replace_fd(&master.listeners_fd, listeners);
+	config_replace_fd(&master.relay_fd, relay);
 	config_free(master.config);
 	cfg_source_free(master.source);
 	master.config = cfg;
@@ -102,12 +106,15 @@ master_config_fd(enum role role)
 		return master.empty_fd;
 	if (role == ROLE_SESSION)
 		return master.listeners_fd;
+	if (role == ROLE_RELAY)
+		return master.relay_fd;
 	if ((R(role) & (R_ROUTER | R_SCHEDULER | R_DELIVERY)) != 0)
 		return master.full_fd;
 	return master.settings_fd;
 }
 
-/* Tell those that change over in place; sessions are replaced instead. */
+/* Tell those that change over in place; sessions and relays are replaced
+ * instead. */
 static void
 config_announce(void)
 {

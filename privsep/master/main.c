@@ -34,6 +34,7 @@ struct master master = {
 	.full_fd = -1,
 	.settings_fd = -1,
 	.listeners_fd = -1,
+	.relay_fd = -1,
 	.empty_fd = -1,
 	.net_fd = -1,
 	.root_fd = -1,

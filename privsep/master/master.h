@@ -33,7 +33,7 @@ struct child {
 	gid_t gid;
 	enum child_state state;
 	bool connection;  /* session of `isolation connection' */
-	bool spent;       /* session that takes no more connections */
+	bool spent;       /* session or relay that takes no more work */
 	bool joined;      /* its peers know it */
 	char user[256];   /* mailer: whom it serves */
 	uint64_t request; /* mailer: delivery's MAILER_START */
@@ -78,6 +78,7 @@ struct master {
 	int full_fd;     /* the whole configuration, sealed */
 	int settings_fd; /* its slices */
 	int listeners_fd;
+	int relay_fd;
 	int empty_fd; /* for the mailer, which sees none of it */
 	int net_fd;   /* the empty network */
 	int root_fd;  /* the empty root */
@@ -146,13 +147,15 @@ bool child_all_ready(void);
 
 /* --- pool.c --- */
 
-/* Start the sessions that the configuration wants and that are not there. */
+/* Start the sessions and relays that the configuration wants and that are not
+ * there. */
 void pool_fill(void);
 
 /* A process is gone: start another where that is wanted, now or later. */
 void pool_child_gone(const struct child *);
 
-/* All sessions are to take no more connections (reload). */
+/* All sessions are to take no more connections, all relays no more messages
+ * (reload). */
 void pool_retire(void);
 
 /* --- join.c --- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * How many processes there are: one of each role, sessions as configured, and
- * when one that died is started again.
+ * How many processes there are: one of each role, sessions and relays as
+ * configured, and when one that died is started again.
  */
 #include <stdlib.h>
 
@@ -12,15 +12,16 @@
 #define POOL_LONG_LIFE_MS 60000 /* who lived so long is restarted at once */
 #define POOL_FIRST_MS     50
 
-/* Sessions of one isolation that take connections, or soon will. */
+/* Processes of that role, and sessions of one isolation, that take work or
+ * soon will. */
 static uint64_t
-pool_count(bool connection)
+pool_count(enum role role, bool connection)
 {
 	struct child *c;
 	uint64_t n = 0;
 
 	LIST_FOREACH(c, &master.children, entry) {
-		if (c->role == ROLE_SESSION && c->connection == connection &&
+		if (c->role == role && c->connection == connection &&
 		    !c->spent && c->state != CHILD_STOPPING)
 			n++;
 	}
@@ -55,7 +56,7 @@ pool_sessions(void)
 static void
 pool_fill_sessions(bool connection, uint64_t wanted)
 {
-	uint64_t have = pool_count(connection);
+	uint64_t have = pool_count(ROLE_SESSION, connection);
 
 	if (!pool_wants(connection))
 		return;
@@ -68,14 +69,33 @@ pool_fill_sessions(bool connection, uint64_t wanted)
 	}
 }
 
+static void
+pool_fill_relays(uint64_t wanted)
+{
+	uint64_t have = pool_count(ROLE_RELAY, false);
+
+	for (; have < wanted; have++) {
+		if (child_start(ROLE_RELAY, false, NULL) == NULL)
+			return;
+	}
+}
+
+/* Whether processes of that role may be started now. */
+static bool
+pool_open(enum role role)
+{
+	return master.stop_stage == 0 && master.restarts[role].timer == NULL;
+}
+
 void
 pool_fill(void)
 {
-	if (master.stop_stage != 0 ||
-	    master.restarts[ROLE_SESSION].timer != NULL)
-		return;
-	pool_fill_sessions(false, master.config->set.smtp_workers);
-	pool_fill_sessions(true, master.config->set.smtp_spares);
+	if (pool_open(ROLE_SESSION)) {
+		pool_fill_sessions(false, master.config->set.smtp_workers);
+		pool_fill_sessions(true, master.config->set.smtp_spares);
+	}
+	if (pool_open(ROLE_RELAY))
+		pool_fill_relays(master.config->set.relay_workers);
 }
 
 void
@@ -84,7 +104,7 @@ pool_retire(void)
 	struct child *c;
 
 	LIST_FOREACH(c, &master.children, entry) {
-		if (c->role != ROLE_SESSION || c->spent)
+		if (roles[c->role].start != START_POOL || c->spent)
 			continue;
 		c->spent = true;
 		if (c->state == CHILD_RUNNING && c->chan != NULL) {
@@ -107,7 +127,7 @@ pool_restart(evutil_socket_t fd, short what, void *arg)
 		return;
 	LOG(EV_ROLE_RESTART, KS("role", roles[role].name),
 	    KU("deaths", r->deaths));
-	if (role == ROLE_SESSION)
+	if (roles[role].start == START_POOL)
 		pool_fill();
 	else
 		child_start(role, false, NULL);
@@ -142,7 +162,7 @@ pool_child_gone(const struct child *c)
 		fatal("starting", "a process ended before it was ready");
 	if (roles[c->role].start == START_DEMAND)
 		return;
-	if (c->role == ROLE_SESSION && c->spent) {
+	if (roles[c->role].start == START_POOL && c->spent) {
 		pool_fill();
 		return;
 	}

@@ -57,6 +57,7 @@ process_dies_and_is_replaced_body()
 	dies spool 424
 	dies scheduler 444
 	dies delivery 435000
+	dies relay 430
 	dies control 425
 	hull_serves
 }

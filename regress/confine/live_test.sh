@@ -6,7 +6,7 @@
 # Classes: (d) privileged processes, and the confinement of all.
 . "$(atf_get_srcdir)/../lib/instance.sh"
 
-ROLES="session router spool scheduler delivery mailer control"
+ROLES="session router spool scheduler delivery mailer relay control"
 
 start()
 {
@@ -104,8 +104,9 @@ def look(pid, role):
         check(pid, role, "root %s" % root, root == (
             ["big", "corrupt", "log"] if role == "spool" else []))
     net = os.readlink("/proc/%d/ns/net" % pid)
-    check(pid, role, "the network is the host's",
-          net != os.readlink("/proc/%d/ns/net" % master))
+    # to connect to other hosts is what this role is for
+    check(pid, role, "the network", (role == "relay") ==
+          (net == os.readlink("/proc/%d/ns/net" % master)))
     uids.setdefault(int(s["Uid"].split()[0]), set()).add(role)
     for fd in os.listdir("/proc/%d/fd" % pid):
         try:
@@ -129,7 +130,7 @@ for pid, role in list(pids.items()):
 for uid, roles in uids.items():
     if len(roles) > 1:
         wrong.append("uid %d is shared by %s" % (uid, roles))
-missing = set("session router spool scheduler delivery mailer control"
+missing = set("session router spool scheduler delivery mailer relay control"
               .split()) - set(pids.values())
 if missing:
     wrong.append("not there: %s" % missing)
@@ -215,7 +216,7 @@ restarted_head()
 restarted_body()
 {
 	start
-	for role in session router spool scheduler delivery control; do
+	for role in session router spool scheduler delivery relay control; do
 		pid=$(role_pids "$role" | head -n 1)
 		kill -KILL "$pid"
 		wait_for gone "$pid"

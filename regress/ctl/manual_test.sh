@@ -146,6 +146,7 @@ counters_described_holds()
 	{
 		rows "$SRC/smtpd/router/stats.def" STAT
 		rows "$SRC/spool/scheduler/counters.def" COUNTER
+		rows "$SRC/delivery/relay/stats.def" COUNTER
 	} >counters
 	[ -s counters ] || atf_fail "tables not read"
 	while read -r _name; do

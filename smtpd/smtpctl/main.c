@@ -23,7 +23,8 @@ usage(void)
 static int
 main_arguments(struct ctl_request *req, int argc, char **argv)
 {
-	bool wanted = ctl_verbs[req->verb].args[0] != '\0';
+	const char *args = ctl_verbs[req->verb].args;
+	bool wanted = args[0] != '\0', ids = strncmp(args, "ID", 2) == 0;
 	uint64_t id;
 	int64_t envelope;
 
@@ -32,7 +33,7 @@ main_arguments(struct ctl_request *req, int argc, char **argv)
 	for (req->nargs = 0; req->nargs < (size_t)argc; req->nargs++) {
 		struct span s = span_str(argv[req->nargs]);
 
-		if (!span_eq(s, span_str(CTL_ALL)) &&
+		if (ids && !span_eq(s, span_str(CTL_ALL)) &&
 		    ctl_parse_id(s, &id, &envelope) != 0) {
 			warnx("%s: not a message id", argv[req->nargs]);
 			return -1;

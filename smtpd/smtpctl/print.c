@@ -22,6 +22,11 @@ static const struct {
 } widths[] = {
 	{ "message", 16 },
 	{ "role", 10 },
+	{ "host", 24 },
+	{ "address", 24 },
+	{ "domain", 24 },
+	{ "worked", 19 },
+	{ "since", 19 },
 	{ "counter", 24 },
 	{ "what", 10 },
 	{ "state", 11 },

@@ -37,8 +37,12 @@ static const struct probe probes[] = {
 	{ "execveat", __NR_execveat, { 0 }, 0 },
 	{ "socket", __NR_socket, { AF_INET, SOCK_STREAM }, 0 },
 	{ "socketpair", __NR_socketpair, { AF_UNIX, SOCK_STREAM }, 0 },
-	{ "connect", __NR_connect, { 0 }, 0 },
-	{ "bind", __NR_bind, { 0 }, 0 },
+	{ "socket AF_UNIX", __NR_socket,
+	    { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK }, 0 },
+	{ "socket SOCK_DGRAM", __NR_socket,
+	    { AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK }, R_RESOLVER },
+	{ "connect", __NR_connect, { 0 }, R_RELAY | R_RESOLVER },
+	{ "bind", __NR_bind, { 0 }, R_RELAY | R_RESOLVER },
 	{ "listen", __NR_listen, { 0 }, 0 },
 	{ "accept4 without flags", __NR_accept4, { 0 }, 0 },
 	{ "sendto an address", __NR_sendto, { 0, 0, 0, 0, 1, 16 }, 0 },
@@ -570,7 +574,7 @@ under_landlock(void)
 
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	NEED((fd = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
-	NEED(landlock_enter(place.dirs) == 0);
+	NEED(landlock_enter(place.dirs, NULL) == 0);
 	NEED(open("/etc/passwd", O_RDONLY) == -1 && errno == EACCES);
 	NEED(mkdirat(AT_FDCWD, place.queue, 0700) == -1 && errno == EEXIST);
 	NEED(rmdir(place.queue) == -1 && errno == EACCES);
@@ -585,9 +589,50 @@ under_landlock(void)
 		NEED(errno == EACCES);
 		NEED(kill(getppid(), 0) == -1 && errno == EPERM);
 	}
-	NEED(landlock_enter(NULL) == 0);
+	NEED(landlock_enter(NULL, NULL) == 0);
 	NEED(open("dir", O_RDONLY | O_DIRECTORY) == -1 && errno == EACCES);
 	_exit(0);
+}
+
+/* The same of one that may connect to port 25. */
+static void
+under_landlock_with_ports(void)
+{
+	static const uint16_t ports[] = { 25, 0 };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd;
+
+	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	NEED((fd = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	NEED(landlock_enter(NULL, ports) == 0);
+	if (landlock_missing() == NULL) {
+		sin.sin_port = htons(26);
+		NEED(connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1);
+		NEED(errno == EACCES);
+		NEED(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1);
+		NEED(errno == EACCES);
+		sin.sin_port = 0;
+		NEED(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0);
+		sin.sin_port = htons(25);
+		NEED(connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 ||
+		    errno != EACCES);
+	}
+	_exit(0);
+}
+
+ROOT_TC(landlock_leaves_the_ports_that_are_given)
+{
+	int status;
+	pid_t pid;
+
+	place_make();
+	ATF_REQUIRE((pid = fork()) >= 0);
+	if (pid == 0)
+		under_landlock_with_ports();
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_CHECK_MSG(
+	    status == 0, "line %% 250 is %d", WEXITSTATUS(status) - 1);
 }
 
 ROOT_TC(landlock_holds_even_root)
@@ -680,6 +725,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, no_role_is_root_and_none_without_a_policy);
 	ATF_TP_ADD_TC(tp, becoming_the_user_leaves_no_right);
 	ATF_TP_ADD_TC(tp, landlock_holds_even_root);
+	ATF_TP_ADD_TC(tp, landlock_leaves_the_ports_that_are_given);
 	ATF_TP_ADD_TC(tp, reduced_master_can_still_confine);
 	return atf_no_error();
 }

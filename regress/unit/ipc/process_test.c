@@ -374,6 +374,7 @@ stands(const atf_tc_t *tc, enum role role)
 	X(scheduler, ROLE_SCHEDULER)                                           \
 	X(delivery, ROLE_DELIVERY)                                             \
 	X(mailer, ROLE_MAILER)                                                 \
+	X(relay, ROLE_RELAY)                                                   \
 	X(control, ROLE_CONTROL)
 
 #define PROCESS_TC(name, role)                                                 \

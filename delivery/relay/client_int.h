@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the files of the client share.
+ */
+#ifndef RELAY_CLIENT_INT_H
+#define RELAY_CLIENT_INT_H
+
+#include <event2/event.h>
+
+#include "delivery/relay/client.h"
+#include "delivery/relay/ehlo.h"
+#include "delivery/relay/encode.h"
+#include "delivery/relay/response.h"
+
+enum client_state {
+#define CLIENT_STATE(name, word, timeout) name,
+#include "delivery/relay/client_states.def"
+#undef CLIENT_STATE
+	CL__MAX
+};
+
+struct client {
+	enum client_state state;
+	int fd;
+	struct client_params p;
+	char host[ROUTE_NAME_MAX + 1];
+	char address[IP_TEXT_MAX];
+	char helo[ROUTE_NAME_MAX + 1];
+	const struct client_ops *ops;
+	void *arg;
+	struct event *readable;
+	struct event *writable;
+	struct event *timer;
+	unsigned busy; /* within a handler: it is freed when that ends */
+	bool dead;
+	struct buf in;
+	struct buf out;
+	size_t out_sent; /* octets of out */
+	struct response reply;
+	struct ehlo ehlo;
+	/* The transaction.  Commands are numbered: MAIL is 0, then RCPT, the
+	 * last one is DATA. */
+	struct job *job;
+	uint64_t jobs; /* that were begun */
+	bool heard;    /* a reply to this one */
+	bool mail_refused;
+	size_t from, to;  /* recipients of this transaction */
+	size_t asked;     /* commands sent */
+	size_t answered;  /* commands replied to */
+	size_t accepted;  /* recipients */
+	size_t next_rcpt; /* whose reply to the end of data LMTP has next */
+	struct encode encode;
+	uint64_t offset; /* octets of content that were taken */
+};
+
+/* --- client.c --- */
+
+/* Move on; sets the time-out of what is awaited then. */
+void client_enter(struct client *, enum client_state);
+
+/* It is over, for that reason. */
+void client_fail(struct client *, const struct verdict *);
+void client_fail_text(struct client *, const char *status, const char *text);
+
+/* What the reply that was read means for a recipient. */
+struct verdict client_verdict(const struct client *);
+
+/* Idle, or with a job to begin. */
+void client_ready(struct client *);
+
+/* --- transaction.c --- */
+
+/* Begin with the recipients from c->from on. */
+void tx_begin(struct client *);
+
+/* The next reply to a command, to the end of data, to RSET. */
+void tx_reply(struct client *);
+void tx_end_reply(struct client *);
+void tx_reset_reply(struct client *);
+
+/* More of the content, when what was there is sent. */
+void tx_content(struct client *);
+
+/* All that is not settled yet ends like this. */
+void tx_settle(struct client *, const struct verdict *);
+
+#endif

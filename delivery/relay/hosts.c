@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What is remembered of hosts.  See hosts.h.
+ */
+#include "delivery/relay/hosts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "privsep/base/chk.h"
+#include "privsep/base/clock.h"
+
+#define HOST_DOWN_FIRST_S 30
+#define HOST_DOWN_MAX_S   600
+
+RB_HEAD(host_tree, host);
+TAILQ_HEAD(host_list, host);
+
+static struct {
+	struct host_tree tree;
+	struct host_list used; /* longest ago first */
+	size_t n;
+} hosts = {
+	.tree = RB_INITIALIZER(&hosts.tree),
+	.used = TAILQ_HEAD_INITIALIZER(hosts.used),
+};
+
+static int
+host_cmp(const struct host *a, const struct host *b)
+{
+	return strcmp(a->key, b->key);
+}
+
+RB_GENERATE_INTERNAL(
+    host_tree, host, node, host_cmp, static __attribute__((unused)))
+
+struct host *
+host_find(const char *key)
+{
+	struct host want;
+
+	strlcpy(want.key, key, sizeof(want.key));
+	return RB_FIND(host_tree, &hosts.tree, &want);
+}
+
+static void
+host_forget_one(void)
+{
+	struct host *h;
+
+	TAILQ_FOREACH(h, &hosts.used, used) {
+		if (h->connections == 0)
+			break;
+	}
+	if (h == NULL)
+		return;
+	RB_REMOVE(host_tree, &hosts.tree, h);
+	TAILQ_REMOVE(&hosts.used, h, used);
+	hosts.n--;
+	free(h);
+}
+
+struct host *
+host_get(const char *key)
+{
+	struct host *h = host_find(key);
+
+	if (h != NULL) {
+		TAILQ_REMOVE(&hosts.used, h, used);
+		TAILQ_INSERT_TAIL(&hosts.used, h, used);
+		return h;
+	}
+	if (hosts.n >= HOSTS_MAX)
+		host_forget_one();
+	if ((h = chk_calloc(1, sizeof(*h))) == NULL)
+		return NULL;
+	strlcpy(h->key, key, sizeof(h->key));
+	RB_INSERT(host_tree, &hosts.tree, h);
+	TAILQ_INSERT_TAIL(&hosts.used, h, used);
+	hosts.n++;
+	return h;
+}
+
+struct host *
+host_get_ip(const union ip *ip)
+{
+	char text[IP_TEXT_MAX];
+
+	ip_text_port(ip, text);
+	return host_get(text);
+}
+
+struct host *
+host_find_ip(const union ip *ip)
+{
+	char text[IP_TEXT_MAX];
+
+	ip_text_port(ip, text);
+	return host_find(text);
+}
+
+void
+host_failed(struct host *h, const char *why)
+{
+	uint64_t s = HOST_DOWN_FIRST_S;
+	uint32_t i;
+
+	for (i = 0; i < h->failures && s < HOST_DOWN_MAX_S; i++)
+		s *= 2;
+	if (s > HOST_DOWN_MAX_S)
+		s = HOST_DOWN_MAX_S;
+	h->failures++;
+	h->down_until_ms = clock_ms() + s * 1000;
+	h->failed_s = clock_wall(NULL);
+	strlcpy(h->text, why, sizeof(h->text));
+}
+
+void
+host_worked(struct host *h)
+{
+	h->failures = 0;
+	h->down_until_ms = 0;
+	h->seen_s = clock_wall(NULL);
+}
+
+bool
+host_is_down(const struct host *h)
+{
+	return h != NULL && h->down_until_ms > clock_ms();
+}
+
+struct host *
+host_next(struct host *h)
+{
+	return h == NULL ? RB_MIN(host_tree, &hosts.tree)
+			 : RB_NEXT(host_tree, &hosts.tree, h);
+}
+
+size_t
+host_count(void)
+{
+	return hosts.n;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One transaction after another (RFC 5321 3.3): MAIL, RCPT for each recipient,
+ * DATA, all at once where the other side has PIPELINING (RFC 2920), then the
+ * content; and what the replies mean for whom.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "delivery/relay/client_int.h"
+#include "smtpd/mail/parameters.h"
+
+#define TX_PIECE      32768 /* octets of content at a time */
+#define TX_LINE_SPARE 16    /* CRLFs are added to the size as a guess */
+
+static size_t
+tx_last(const struct client *c)
+{
+	return c->to - c->from + 1; /* DATA */
+}
+
+void
+tx_settle(struct client *c, const struct verdict *v)
+{
+	size_t i;
+
+	for (i = 0; i < c->job->n && !c->dead; i++) {
+		if (!c->job->rcpt[i].done)
+			c->ops->settled(c->arg, i, v);
+	}
+}
+
+/* This side knows that the other cannot take it. */
+static bool
+tx_refuse(struct client *c, const char *status, const char *text)
+{
+	struct verdict v = {
+		.outcome = OUT_FAILED,
+		.scope = SCOPE_ENVELOPE,
+		.status = span_str(status),
+		.text = span_str(text),
+		.via = { span_str(c->host), span_str(c->address), { NULL, 0 } },
+	};
+
+	tx_settle(c, &v);
+	return false;
+}
+
+static bool
+tx_8bit(const struct parcel *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->content.len; i++) {
+		if (p->content.data[i] >= 0x80)
+			return true;
+	}
+	/* one that is not at hand is as it was declared */
+	return p->fd >= 0 && (p->flags & TX_8BITMIME) != 0;
+}
+
+/* Whether the other side can take the message (RFC 1870, 6152, 6531). */
+static bool
+tx_possible(struct client *c)
+{
+	const struct parcel *p = c->job->parcel;
+
+	if (c->ehlo.size > 0 && p->size > c->ehlo.size)
+		return tx_refuse(
+		    c, "5.3.4", "the message is larger than the host takes");
+	if ((p->flags & TX_SMTPUTF8) != 0 && (c->ehlo.ext & EXT_SMTPUTF8) == 0)
+		return tx_refuse(c, "5.6.7",
+		    "the host does not take internationalized mail");
+	if ((p->flags & TX_8BITMIME) != 0 &&
+	    (c->ehlo.ext & EXT_8BITMIME) == 0 && tx_8bit(p))
+		return tx_refuse(
+		    c, "5.6.3", "the host does not take 8-bit content");
+	return true;
+}
+
+/* A path of the queue, which may lack its brackets. */
+static void
+tx_path(struct client *c, const char *verb, struct span path)
+{
+	bool bare = path.len == 0 || path.p[0] != '<';
+
+	buf_addf(&c->out, "%s:%s", verb, bare ? "<" : "");
+	buf_add(&c->out, path.p, path.len);
+	if (bare)
+		buf_add(&c->out, ">", 1);
+}
+
+static void
+tx_mail(struct client *c)
+{
+	const struct parcel *p = c->job->parcel;
+	struct mail_params params = {
+		.size = p->size,
+		.size_given = true,
+		.smtputf8 = (p->flags & TX_SMTPUTF8) != 0,
+		.body = (p->flags & TX_8BITMIME) != 0 ? MAIL_BODY_8BITMIME
+						      : MAIL_BODY_UNSET,
+		.ret = p->ret <= MAIL_RET_HDRS ? (enum mail_ret)p->ret
+					       : MAIL_RET_UNSET,
+	};
+
+	if (p->envid.len <= sizeof(params.envid)) {
+		params.envid_len = (uint8_t)p->envid.len;
+		if (p->envid.len > 0)
+			memcpy(params.envid, p->envid.data, p->envid.len);
+	}
+	tx_path(c, "MAIL FROM", buf_span(&p->sender));
+	mail_params_format(&params, c->ehlo.ext, &c->out);
+	buf_add(&c->out, "\r\n", 2);
+}
+
+static void
+tx_rcpt(struct client *c, const struct job_rcpt *r)
+{
+	struct rcpt_params params = { .notify = r->notify };
+
+	if (r->orcpt.len <= sizeof(params.orcpt)) {
+		params.orcpt_len = (uint16_t)r->orcpt.len;
+		if (r->orcpt.len > 0)
+			memcpy(params.orcpt, r->orcpt.p, r->orcpt.len);
+	}
+	tx_path(c, "RCPT TO", r->rcpt);
+	rcpt_params_format(&params, c->ehlo.ext, &c->out);
+	buf_add(&c->out, "\r\n", 2);
+}
+
+static void
+tx_ask(struct client *c, size_t i)
+{
+	if (i == 0)
+		tx_mail(c);
+	else if (i < tx_last(c))
+		tx_rcpt(c, &c->job->rcpt[c->from + i - 1]);
+	else
+		buf_add_str(&c->out, "DATA\r\n");
+}
+
+/* The commands that may go now: all, or the next one. */
+static void
+tx_advance(struct client *c)
+{
+	while (c->asked <= tx_last(c) &&
+	    (c->ehlo.pipelining || c->asked == c->answered))
+		tx_ask(c, c->asked++);
+}
+
+void
+tx_begin(struct client *c)
+{
+	size_t max = client_rcpt_max(c);
+
+	if (!tx_possible(c)) {
+		if (c->dead)
+			return;
+		c->job = NULL;
+		c->ops->sent(c->arg, true);
+		if (!c->dead)
+			client_ready(c);
+		return;
+	}
+	c->to = c->job->n;
+	if (max > 0 && c->to - c->from > max)
+		c->to = c->from + max;
+	c->asked = c->answered = c->accepted = 0;
+	c->mail_refused = false;
+	client_enter(c, CL_ENVELOPE);
+	tx_advance(c);
+}
+
+/* The transaction is over: the next recipients, or the next job. */
+static void
+tx_finish(struct client *c)
+{
+	if (c->to < c->job->n) {
+		c->from = c->to;
+		tx_begin(c);
+		return;
+	}
+	c->job = NULL;
+	c->ops->sent(c->arg, true);
+	if (!c->dead)
+		client_ready(c);
+}
+
+static void
+tx_reset(struct client *c)
+{
+	buf_add_str(&c->out, "RSET\r\n");
+	client_enter(c, CL_RESET);
+}
+
+void
+tx_reset_reply(struct client *c)
+{
+	if (c->reply.code != 250)
+		client_fail_text(c, "4.5.0", "the host refused RSET");
+	else
+		tx_finish(c);
+}
+
+/* Those of this transaction that are not settled end like this. */
+static void
+tx_settle_these(struct client *c, const struct verdict *v)
+{
+	size_t i;
+
+	for (i = c->from; i < c->to && !c->dead; i++) {
+		if (!c->job->rcpt[i].done)
+			c->ops->settled(c->arg, i, v);
+	}
+}
+
+static void
+tx_data_reply(struct client *c, const struct verdict *v)
+{
+	if (c->reply.code != 354) {
+		tx_settle_these(c, v);
+		if (!c->dead)
+			tx_reset(c);
+		return;
+	}
+	c->encode = (struct encode){ 0 };
+	c->offset = 0;
+	c->next_rcpt = c->from;
+	if (c->accepted > 0) {
+		client_enter(c, CL_CONTENT);
+		return;
+	}
+	/* RFC 2920 3.1: it takes a message for nobody; it gets an empty one */
+	encode_end(&c->encode, &c->out);
+	client_enter(c, CL_END);
+}
+
+void
+tx_reply(struct client *c)
+{
+	size_t i = c->answered++;
+	struct verdict v = client_verdict(c);
+	bool fine = c->reply.code / 100 == 2;
+
+	c->heard = true;
+	if (i == tx_last(c)) {
+		tx_data_reply(c, &v);
+		return;
+	}
+	if (i == 0 && !fine) {
+		c->mail_refused = true;
+		tx_settle_these(c, &v);
+	} else if (i > 0 && !c->mail_refused && fine)
+		c->accepted++;
+	else if (i > 0 && !c->job->rcpt[c->from + i - 1].done)
+		c->ops->settled(c->arg, c->from + i - 1, &v);
+	if (c->dead)
+		return;
+	/* without PIPELINING nothing is asked in vain */
+	if (!c->ehlo.pipelining &&
+	    (c->mail_refused || (i + 1 == tx_last(c) && c->accepted == 0))) {
+		tx_reset(c);
+		return;
+	}
+	client_enter(c, CL_ENVELOPE);
+	tx_advance(c);
+}
+
+/* The next piece of a message that is a file. */
+static bool
+tx_read(struct client *c, struct span *out)
+{
+	static unsigned char piece[TX_PIECE];
+	const struct parcel *p = c->job->parcel;
+	ssize_t n;
+
+	do {
+		n = pread(p->fd, piece, sizeof(piece), (off_t)c->offset);
+	} while (n < 0 && errno == EINTR);
+	*out = (struct span){ piece, n > 0 ? (size_t)n : 0 };
+	return n > 0 || (n == 0 && c->offset == p->size);
+}
+
+void
+tx_content(struct client *c)
+{
+	const struct parcel *p = c->job->parcel;
+	struct span piece = { NULL, 0 };
+
+	if (p->fd >= 0) {
+		if (!tx_read(c, &piece)) {
+			/* what has begun may not end as if it were whole */
+			client_fail_text(
+			    c, "4.3.0", "the message cannot be read");
+			return;
+		}
+	} else if (c->offset == 0)
+		piece = buf_span(&p->content);
+	c->offset += piece.len;
+	encode_add(&c->encode, piece, &c->out);
+	if (c->offset >= p->size) {
+		encode_end(&c->encode, &c->out);
+		client_enter(c, CL_END);
+	}
+	if (c->out.err != 0)
+		client_fail_text(c, "4.3.0", "out of memory");
+}
+
+/* What "250" means for one who asked to be told (RFC 3461 5.2.2). */
+static struct verdict
+tx_verdict(const struct client *c, const struct job_rcpt *r)
+{
+	struct verdict v = client_verdict(c);
+
+	if (v.outcome == OUT_DELIVERED && (c->ehlo.ext & EXT_DSN) == 0 &&
+	    (r->notify & RCPT_NOTIFY_SUCCESS) != 0)
+		v.outcome = OUT_RELAYED;
+	return v;
+}
+
+void
+tx_end_reply(struct client *c)
+{
+	struct verdict v;
+	size_t i;
+
+	for (i = c->next_rcpt; i < c->to && !c->dead; i++) {
+		if (c->job->rcpt[i].done)
+			continue;
+		v = tx_verdict(c, &c->job->rcpt[i]);
+		c->ops->settled(c->arg, i, &v);
+		/* RFC 2033 4.2: a reply for each recipient */
+		if (c->p.proto == RELAY_LMTP && --c->accepted > 0) {
+			c->next_rcpt = i + 1;
+			return;
+		}
+	}
+	if (!c->dead)
+		tx_finish(c);
+}

@@ -1,0 +1,9 @@
+# What decides where and when to connect, without a process around it.
+relayroute_SRCS := $(addprefix delivery/relay/,mx.c self.c ip.c)
+relaytables_SRCS := $(addprefix delivery/relay/,tries.c race.c hosts.c pace.c)
+relayfind_SRCS := delivery/relay/route.c
+$(eval $(call unit,relay,tables_test,relaytables relayroute ipc confine config \
+    mail base))
+$(eval $(call unit,relay,route_test,relayfind relayroute config mail base))
+$(eval $(call unit,relay,process_test,relay parcel ipc confine config mail \
+    base))
