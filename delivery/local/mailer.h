@@ -17,7 +17,9 @@
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/terms.h"
 
-/* What the master said in M_MAILER. */
+#define MAILER_LINE_MAX 32 /* octets of a line of utmp, as "pts/3" */
+
+/* What the master said in M_MAILER or M_TERMINAL. */
 struct mailer_job {
 	enum action_kind kind;
 	char user[256];
@@ -28,6 +30,7 @@ struct mailer_job {
 	uint32_t lock_timeout_s;
 	char base[PATH_MAX]; /* directory that everything is under */
 	uid_t uid;
+	char line[MAILER_LINE_MAX + 1]; /* "": to the mailbox */
 };
 
 /* A message to write.  The spans are borrowed from its message until the end
@@ -140,6 +143,16 @@ void maildir_commit(void);
  * removed here if its owner is dead: try again). */
 int dotlock_take(int dir_fd, const char *name);
 void dotlock_drop(int dir_fd, const char *name, int fd);
+
+/* --- terminal.c --- */
+
+/* Open the terminal of the job, as its user; what is wrong with it every
+ * message will say. */
+void terminal_open(const struct mailer_job *);
+
+/* Write to it, and report. */
+void terminal_put(const struct mail *);
+void terminal_commit(void);
 
 /* --- mbox.c --- */
 

@@ -25,6 +25,9 @@ static const struct format {
 	[ACTION_MBOX] = { mbox_put, mbox_commit },
 };
 
+static const struct format terminal = { terminal_put, terminal_commit };
+static const struct format *format;
+
 #define MAILER_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 void
@@ -78,6 +81,24 @@ mailer_read_job(struct msg *m)
 	return template_parse(text, &job->path, &why, &at);
 }
 
+/* M_TERMINAL. */
+static int
+mailer_read_terminal(struct msg *m)
+{
+	struct mailer_job *job = &mailer_job;
+	struct span user = rd_span(&m->body, sizeof(job->user));
+	struct span line = rd_span(&m->body, sizeof(job->line));
+
+	if (!rd_done(&m->body) || line.len == 0)
+		return -E_PEER;
+	if (mailer_copy(user, job->user, sizeof(job->user)) != 0 ||
+	    mailer_copy(line, job->line, sizeof(job->line)) != 0)
+		return -E_TOOLONG;
+	format = &terminal;
+	loop_at_turn(format->commit);
+	return 0;
+}
+
 static int
 mailer_prepare(const struct role_hello *h)
 {
@@ -86,13 +107,17 @@ mailer_prepare(const struct role_hello *h)
 	int error;
 
 	mailer_job.uid = h->uid;
-	if ((error = role_next(buf, &m)) != 0 ||
-	    (error = mailer_read_job(&m)) != 0 ||
+	if ((error = role_next(buf, &m)) != 0)
+		return error;
+	if (m.type == M_TERMINAL)
+		return mailer_read_terminal(&m);
+	if ((error = mailer_read_job(&m)) != 0 ||
 	    (error = place_base(&mailer_job)) != 0)
 		return error;
 	if (mailer_job.kind == ACTION_MBOX)
 		mbox_prepare(&mailer_job, h->gid);
-	loop_at_turn(formats[mailer_job.kind].commit);
+	format = &formats[mailer_job.kind];
+	loop_at_turn(format->commit);
 	return 0;
 }
 
@@ -107,6 +132,11 @@ mailer_confine(const struct confine_params *given, const char **step)
 	p.dirs = dirs;
 	if ((error = confine_become(&p, step)) != 0)
 		return error;
+	if (mailer_job.line[0] != '\0') {
+		dirs[0] = NULL;
+		terminal_open(&mailer_job);
+		return confine_lock(&p, step);
+	}
 	/* a directory that the user cannot get to is the user's trouble: every
 	 * message will say so */
 	if (!place_reachable(&mailer_job))
@@ -135,7 +165,7 @@ mailer_put(struct chan *ch, struct msg *m)
 	else
 		mail.fd = msg_take_fd(m, 0);
 	if (rd_done(&m->body))
-		formats[mailer_job.kind].put(&mail);
+		format->put(&mail);
 	if (mail.fd >= 0)
 		close(mail.fd);
 	return rd_done(&m->body) ? 0 : chan_violation(ch, "put out of shape");

@@ -32,6 +32,7 @@ struct item {
 	uint8_t flags;
 	uint64_t sent_ms;
 	uint8_t notify;
+	uint8_t mode; /* of TX_MODE */
 	struct buf rcpt;
 	struct buf orcpt;
 };
@@ -40,6 +41,8 @@ TAILQ_HEAD(item_queue, item);
 struct post {
 	TAILQ_ENTRY(post) entry;
 	enum post_state state;
+	bool terminal; /* its mailer writes to the user's terminal */
+	bool settling; /* something is made of an outcome: not to be freed */
 	char user[PARCEL_NAME_MAX + 1];
 	char action[PARCEL_NAME_MAX + 1];
 	uint64_t request;
@@ -59,6 +62,8 @@ static struct {
 
 static void post_advance(struct post *);
 static void post_idle(evutil_socket_t, short, void *);
+static bool post_enter(
+    struct item *, struct span user, struct span action, bool terminal);
 
 size_t
 post_items(void)
@@ -67,12 +72,13 @@ post_items(void)
 }
 
 static struct post *
-post_find(struct span user, struct span action)
+post_find(struct span user, struct span action, bool terminal)
 {
 	struct post *p;
 
 	TAILQ_FOREACH(p, &office.posts, entry) {
-		if (span_eq(span_str(p->user), user) &&
+		if (p->terminal == terminal &&
+		    span_eq(span_str(p->user), user) &&
 		    span_eq(span_str(p->action), action))
 			return p;
 	}
@@ -80,7 +86,7 @@ post_find(struct span user, struct span action)
 }
 
 static struct post *
-post_new(struct span user, struct span action)
+post_new(struct span user, struct span action, bool terminal)
 {
 	struct post *p;
 
@@ -91,6 +97,7 @@ post_new(struct span user, struct span action)
 		free(p);
 		return NULL;
 	}
+	p->terminal = terminal;
 	memcpy(p->user, user.p, user.len);
 	memcpy(p->action, action.p, action.len);
 	TAILQ_INIT(&p->todo);
@@ -118,14 +125,85 @@ item_finish(struct item_queue *q, struct item *it, enum env_outcome outcome,
 	item_free(it);
 }
 
+/* It is in the mailbox, or was on the screen: tell the sender, if that was
+ * wanted. */
 static void
-post_finish_all(struct item_queue *q, enum env_outcome outcome,
+item_delivered(
+    struct item_queue *q, struct item *it, struct span status, struct span text)
+{
+	struct envelope e = {
+		.index = it->index,
+		.outcome = OUT_DELIVERED,
+		.status = status,
+		.text = text,
+		.rcpt = buf_span(&it->rcpt),
+		.orcpt = buf_span(&it->orcpt),
+		.notify = it->notify,
+	};
+
+	if (it->parcel->sender.len == 0 ||
+	    !report_wanted(DSN_DELIVERED, it->notify)) {
+		item_finish(q, it, OUT_DELIVERED, status, text);
+		return;
+	}
+	TAILQ_REMOVE(q, it, entry);
+	report_begin(DSN_DELIVERED, it->parcel, &e, 1);
+	item_free(it);
+}
+
+/* Go on with it at the user's other post.  False without memory: it is where
+ * it was. */
+static bool
+item_move(struct post *p, struct item_queue *q, struct item *it, bool terminal)
+{
+	TAILQ_REMOVE(q, it, entry);
+	if (post_enter(it, span_str(p->user), span_str(p->action), terminal))
+		return true;
+	TAILQ_INSERT_HEAD(q, it, entry);
+	return false;
+}
+
+/* What an outcome at this post means for the envelope (RFC 821 3.4). */
+static void
+item_settle(struct post *p, struct item_queue *q, struct item *it,
+    enum env_outcome outcome, struct span status, struct span text)
+{
+	bool delivered = outcome == OUT_DELIVERED;
+
+	if (p->terminal && it->mode == TX_SAML) {
+		/* it is in the mailbox, whatever became of it here */
+		item_delivered(q, it, span_str("2.0.0"),
+		    span_str(delivered ? "in the mailbox, and shown"
+				       : "in the mailbox, and not shown"));
+		return;
+	}
+	if (p->terminal && it->mode == TX_SOML && !delivered &&
+	    item_move(p, q, it, false))
+		return;
+	/* a message for now is not kept for later */
+	if (p->terminal && it->mode == TX_SEND && !delivered)
+		item_finish(q, it, OUT_FAILED, span_str("5.2.1"), text);
+	else if (delivered && !p->terminal && it->mode == TX_SAML &&
+	    item_move(p, q, it, true))
+		return;
+	else if (delivered)
+		item_delivered(q, it, status, text);
+	else
+		item_finish(q, it, outcome, status, text);
+}
+
+static void
+post_finish_all(struct post *p, struct item_queue *q, enum env_outcome outcome,
     const char *status, struct span text)
 {
 	struct item *it;
 
-	while ((it = TAILQ_FIRST(q)) != NULL)
-		item_finish(q, it, outcome, span_str(status), text);
+	while ((it = TAILQ_FIRST(q)) != NULL) {
+		if (outcome == OUT_CRASHED)
+			item_finish(q, it, outcome, span_str(status), text);
+		else
+			item_settle(p, q, it, outcome, span_str(status), text);
+	}
 }
 
 /* Forget a post that has neither work nor mailer. */
@@ -187,7 +265,8 @@ post_rest(struct post *p)
 		.tv_sec = (time_t)role_config()->set.delivery_mailer_idle_s
 	};
 
-	if (tv.tv_sec == 0 || post_waiting())
+	/* who is at which terminal is found out anew each time */
+	if (p->terminal || tv.tv_sec == 0 || post_waiting())
 		post_retire(p);
 	else
 		evtimer_add(p->idle, &tv);
@@ -202,8 +281,8 @@ post_make_room(void)
 	if (office.mailers < role_config()->set.delivery_max_mailers)
 		return true;
 	TAILQ_FOREACH(p, &office.posts, entry) {
-		if (p->state == POST_OPEN && TAILQ_EMPTY(&p->todo) &&
-		    TAILQ_EMPTY(&p->sent)) {
+		if (p->state == POST_OPEN && !p->settling &&
+		    TAILQ_EMPTY(&p->todo) && TAILQ_EMPTY(&p->sent)) {
 			role_peer_close(p->chan);
 			office.mailers--;
 			post_free(p);
@@ -248,7 +327,8 @@ post_advance(struct post *p)
 		if (!post_make_room())
 			return;
 		p->request = ++office.requests;
-		msg_begin(role_master(), MAILER_START, p->request);
+		msg_begin(role_master(),
+		    p->terminal ? TERMINAL_START : MAILER_START, p->request);
 		msg_put_span(role_master(), span_str(p->user));
 		msg_put_span(role_master(), span_str(p->action));
 		msg_send(role_master());
@@ -274,6 +354,8 @@ post_has(const struct post *p, uint64_t msgid, uint32_t index)
 {
 	const struct item *it;
 
+	if (p == NULL)
+		return false;
 	TAILQ_FOREACH(it, &p->todo, entry) {
 		if (it->parcel->msgid == msgid && it->index == index)
 			return true;
@@ -285,35 +367,59 @@ post_has(const struct post *p, uint64_t msgid, uint32_t index)
 	return false;
 }
 
-void
-post_add(struct parcel *parcel, const struct envelope *e)
+/* Give it to the post, made if there is none.  False without memory. */
+static bool
+post_enter(struct item *it, struct span user, struct span action, bool terminal)
 {
-	struct post *p = post_find(e->user, e->action);
-	struct item *it = NULL;
+	struct post *p = post_find(user, action, terminal);
 
-	if (p != NULL && (e->flags & DELIVER_IN_DOUBT) != 0 &&
-	    post_has(p, parcel->msgid, e->index))
-		return;
-	if (p == NULL)
-		p = post_new(e->user, e->action);
-	if (p != NULL)
-		it = chk_calloc(1, sizeof(*it));
-	if (it == NULL) {
-		delivery_outcome(parcel->msgid, e->index, OUT_DEFERRED,
-		    span_str("4.3.0"), span_str(err_text(-E_NOMEM)));
-		return;
-	}
+	if (p == NULL && (p = post_new(user, action, terminal)) == NULL)
+		return false;
+	TAILQ_INSERT_TAIL(&p->todo, it, entry);
+	post_advance(p);
+	return true;
+}
+
+static struct item *
+item_new(struct parcel *parcel, const struct envelope *e)
+{
+	struct item *it = chk_calloc(1, sizeof(*it));
+
+	if (it == NULL)
+		return NULL;
 	it->parcel = parcel_keep(parcel);
 	it->index = e->index;
 	it->flags = e->flags;
+	it->mode = parcel->flags & TX_MODE;
 	buf_init(&it->rcpt, PARCEL_ADDRESS_MAX);
 	buf_add(&it->rcpt, e->rcpt.p, e->rcpt.len);
 	it->notify = e->notify;
 	buf_init(&it->orcpt, PARCEL_ADDRESS_MAX);
 	buf_add(&it->orcpt, e->orcpt.p, e->orcpt.len);
-	TAILQ_INSERT_TAIL(&p->todo, it, entry);
 	office.items++;
-	post_advance(p);
+	return it;
+}
+
+void
+post_add(struct parcel *parcel, const struct envelope *e)
+{
+	uint8_t mode = parcel->flags & TX_MODE;
+	bool terminal = mode == TX_SEND || mode == TX_SOML;
+	struct item *it;
+
+	if ((e->flags & DELIVER_IN_DOUBT) != 0 &&
+	    (post_has(post_find(e->user, e->action, false), parcel->msgid,
+		 e->index) ||
+		post_has(post_find(e->user, e->action, true), parcel->msgid,
+		    e->index)))
+		return;
+	if ((it = item_new(parcel, e)) != NULL &&
+	    post_enter(it, e->user, e->action, terminal))
+		return;
+	if (it != NULL)
+		item_free(it);
+	delivery_outcome(parcel->msgid, e->index, OUT_DEFERRED,
+	    span_str("4.3.0"), span_str(err_text(-E_NOMEM)));
 }
 
 static struct post *
@@ -358,31 +464,11 @@ post_failed(struct chan *ch, struct msg *m)
 	if (p == NULL)
 		return 0;
 	office.mailers--;
-	post_finish_all(&p->todo, permanent ? OUT_FAILED : OUT_DEFERRED,
+	post_finish_all(p, &p->todo, permanent ? OUT_FAILED : OUT_DEFERRED,
 	    permanent ? "5.2.1" : "4.3.0", why);
 	post_free(p);
 	post_next_waiting();
 	return 0;
-}
-
-/* It is in the mailbox, and the sender wants to know. */
-static void
-post_report(
-    struct post *p, struct item *it, struct span status, struct span text)
-{
-	struct envelope e = {
-		.index = it->index,
-		.outcome = OUT_DELIVERED,
-		.status = status,
-		.text = text,
-		.rcpt = buf_span(&it->rcpt),
-		.orcpt = buf_span(&it->orcpt),
-		.notify = it->notify,
-	};
-
-	TAILQ_REMOVE(&p->sent, it, entry);
-	report_begin(DSN_DELIVERED, it->parcel, &e, 1);
-	item_free(it);
 }
 
 int
@@ -406,12 +492,9 @@ post_done(struct chan *ch, struct msg *m)
 	}
 	if (it == NULL)
 		return chan_violation(ch, "a message that it was not given");
-	if (outcome == OUT_DELIVERED && it->parcel->sender.len > 0 &&
-	    report_wanted(DSN_DELIVERED, it->notify))
-		post_report(p, it, status, text);
-	else
-		item_finish(
-		    &p->sent, it, (enum env_outcome)outcome, status, text);
+	p->settling = true;
+	item_settle(p, &p->sent, it, (enum env_outcome)outcome, status, text);
+	p->settling = false;
 	if (TAILQ_EMPTY(&p->sent) && TAILQ_EMPTY(&p->todo))
 		post_rest(p);
 	return 0;
@@ -425,7 +508,7 @@ post_lose(struct post *p)
 	p->chan = NULL;
 	office.mailers--;
 	evtimer_del(p->idle);
-	post_finish_all(&p->sent, OUT_CRASHED, "4.3.0",
+	post_finish_all(p, &p->sent, OUT_CRASHED, "4.3.0",
 	    span_str("the mailer ended with the message in hand"));
 	if (TAILQ_EMPTY(&p->todo)) {
 		post_free(p);

@@ -20,6 +20,7 @@ static const struct {
 	[PATH_CONTROL] = { "/run/bulkhead/control.sock", "run/control.sock" },
 	[PATH_SUBMIT] = { "/run/bulkhead/submit.sock", "run/submit.sock" },
 	[PATH_PID] = { "/run/bulkhead/smtpd.pid", "run/smtpd.pid" },
+	[PATH_UTMP] = { "/run/utmp", "run/utmp" },
 };
 
 static struct {

@@ -16,6 +16,7 @@ enum path_id {
 	PATH_CONTROL, /* socket of smtpctl */
 	PATH_SUBMIT,  /* socket of sendmail */
 	PATH_PID,     /* process id of the master */
+	PATH_UTMP,    /* who is logged in */
 	PATH__MAX
 };
 

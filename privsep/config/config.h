@@ -169,6 +169,7 @@ struct listener {
 	bool no_dsn;           /* do not announce DSN */
 	enum listener_serve vrfy;
 	enum listener_serve expn;
+	enum listener_serve terminal;  /* SEND, SOML, SAML */
 	const struct table *etrn;      /* domains, NULL: not served */
 	const struct table *etrn_from; /* to them beside local ones, or NULL */
 	bool implied;                  /* not written in the file */

@@ -175,7 +175,7 @@ listen_isolation(struct parse *p, struct listener *l)
 	return parse_next(p);
 }
 
-/* vrfy, expn. */
+/* vrfy, expn, terminal. */
 static int
 listen_serve(struct parse *p, enum listener_serve *out)
 {
@@ -243,6 +243,8 @@ listen_option(struct parse *p, struct p_listener *pl, int id, bool *both)
 		return listen_serve(p, &l->vrfy);
 	case KW_L_EXPN:
 		return listen_serve(p, &l->expn);
+	case KW_L_TERMINAL:
+		return listen_serve(p, &l->terminal);
 	case KW_L_ETRN:
 		return parse_ref(p, true, &pl->etrn);
 	case KW_L_ETRN_FROM:

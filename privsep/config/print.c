@@ -177,6 +177,7 @@ print_listener(struct buf *out, const struct listener *l, bool tables)
 	buf_add_str(out, l->no_dsn ? " no-dsn" : "");
 	print_serve(out, "vrfy", l->vrfy);
 	print_serve(out, "expn", l->expn);
+	print_serve(out, "terminal", l->terminal);
 	if (tables)
 		print_etrn(out, l);
 	buf_add_str(out, "\n");

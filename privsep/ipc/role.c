@@ -274,6 +274,7 @@ static const struct msg_handler master_handlers[] = {
 	{ M_PAUSE, role_master_msg },
 	{ M_RETIRE, role_master_msg },
 	{ USER_ANSWER, role_master_msg },
+	{ TERMINAL_ANSWER, role_master_msg },
 	{ MAILER_FAILED, role_master_msg },
 	{ CTL_ASK, role_master_msg },
 	{ CTL_ROWS, role_master_msg },

@@ -9,7 +9,11 @@
 /* Flags of a transaction. */
 #define TX_8BITMIME      0x01 /* RFC 6152: BODY=8BITMIME */
 #define TX_SMTPUTF8      0x02 /* RFC 6531 */
-#define TX__ALL          0x03
+#define TX_SEND          0x04 /* RFC 821 3.4: to the terminal */
+#define TX_SOML          0x08 /* to the terminal, or else the mailbox */
+#define TX_SAML          0x0c /* to both */
+#define TX_MODE          0x0c /* one of these, or 0: to the mailbox */
+#define TX__ALL          0x0f
 
 /* Flags of an envelope on its way to a mailbox. */
 #define DELIVER_IN_DOUBT 0x01 /* an attempt was cut: it may be there */
@@ -96,10 +100,11 @@ enum dns_security {
 };
 
 /* What a client is served beside mail; SESSION_OPENED. */
-#define SERVICE_VRFY 0x01
-#define SERVICE_EXPN 0x02
-#define SERVICE_ETRN 0x04
-#define SERVICE__ALL 0x07
+#define SERVICE_VRFY     0x01
+#define SERVICE_EXPN     0x02
+#define SERVICE_ETRN     0x04
+#define SERVICE_TERMINAL 0x08 /* SEND, SOML, SAML */
+#define SERVICE__ALL     0x0f
 
 /* WHO_ASK. */
 enum who_verb {

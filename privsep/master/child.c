@@ -39,6 +39,8 @@ static const struct msg_handler handlers[] = {
 	{ M_RETIRED, child_spent },
 	{ USER_ASK, users_ask },
 	{ MAILER_START, users_mailer_start },
+	{ TERMINAL_ASK, users_terminal_ask },
+	{ TERMINAL_START, users_terminal_start },
 	{ CTL_ASK, orders_ask },
 	{ CTL_CANCEL, orders_cancel },
 	{ MSG_NONE, NULL },
@@ -146,6 +148,29 @@ child_set_timer(struct child *c, uint64_t seconds)
 	evtimer_add(c->timer, &tv);
 }
 
+/* What follows for a mailer. */
+static void
+child_job(const struct child *c, const struct mailer_job *job)
+{
+	if (job->line[0] != '\0') {
+		msg_begin(c->chan, M_TERMINAL, 0);
+		msg_put_span(c->chan, span_str(job->user));
+		msg_put_span(c->chan, span_str(job->line));
+		msg_send(c->chan);
+		return;
+	}
+	msg_begin(c->chan, M_MAILER, 0);
+	msg_put_u8(c->chan, (uint8_t)job->action->kind);
+	msg_put_span(c->chan, span_str(job->user));
+	msg_put_span(c->chan, span_str(job->home));
+	msg_put_span(c->chan, template_text(job->action->path));
+	msg_put_span(c->chan, span_str(master.config->hostname));
+	msg_put_u8(c->chan, (uint8_t)master.config->sub_addr_delim);
+	msg_put_u32(
+	    c->chan, (uint32_t)master.config->set.delivery_lock_timeout_s);
+	msg_send(c->chan);
+}
+
 static void
 child_hello(const struct child *c, const struct mailer_job *job)
 {
@@ -167,18 +192,8 @@ child_hello(const struct child *c, const struct mailer_job *job)
 	msg_put_fd(c->chan, master.net_fd);
 	msg_put_fd(c->chan, master.root_fd);
 	msg_send(c->chan);
-	if (job == NULL)
-		return;
-	msg_begin(c->chan, M_MAILER, 0);
-	msg_put_u8(c->chan, (uint8_t)job->action->kind);
-	msg_put_span(c->chan, span_str(job->user));
-	msg_put_span(c->chan, span_str(job->home));
-	msg_put_span(c->chan, template_text(job->action->path));
-	msg_put_span(c->chan, span_str(master.config->hostname));
-	msg_put_u8(c->chan, (uint8_t)master.config->sub_addr_delim);
-	msg_put_u32(
-	    c->chan, (uint32_t)master.config->set.delivery_lock_timeout_s);
-	msg_send(c->chan);
+	if (job != NULL)
+		child_job(c, job);
 }
 
 /* fork and exec; the parent's end of the new channel in *fd. */

@@ -192,10 +192,23 @@ int users_mailer_start(struct chan *, struct msg *);
 /* A mailer is gone; delivery is told if it never got to know it. */
 void users_mailer_lost(const struct child *);
 
+/* Handlers of TERMINAL_ASK and TERMINAL_START. */
+int users_terminal_ask(struct chan *, struct msg *);
+int users_terminal_start(struct chan *, struct msg *);
+
+/* --- terminal.c --- */
+
+#define TERMINAL_LINE_MAX 32 /* octets of a line of utmp, as "pts/3" */
+
+/* Where that user is logged in and takes messages; the terminal that was
+ * typed at last.  False when there is none. */
+bool terminal_find(const char *user, char line[TERMINAL_LINE_MAX + 1]);
+
 /* What a mailer needs to know. */
 struct mailer_job {
 	uint64_t request;
 	const struct action *action;
+	char line[TERMINAL_LINE_MAX + 1]; /* "": to the mailbox */
 	char user[256];
 	char home[4096];
 	uid_t uid;

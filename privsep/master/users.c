@@ -196,7 +196,24 @@ users_job(struct mailer_job *job, struct span user, bool *later)
 }
 
 int
-users_mailer_start(struct chan *ch, struct msg *m)
+users_terminal_ask(struct chan *ch, struct msg *m)
+{
+	struct span s = rd_span(&m->body, USERS_NAME_MAX);
+	char name[USERS_NAME_MAX + 1], line[TERMINAL_LINE_MAX + 1];
+	enum user_answer answer = USER_TRY_LATER;
+
+	if (!rd_done(&m->body))
+		return chan_violation(ch, "terminal-ask out of shape");
+	if (users_name(s, name) && terminal_find(name, line))
+		answer = USER_YES;
+	msg_begin(ch, TERMINAL_ANSWER, m->id);
+	msg_put_u8(ch, (uint8_t)answer);
+	msg_send(ch);
+	return 0;
+}
+
+static int
+users_start(struct chan *ch, struct msg *m, bool terminal)
 {
 	struct span user = rd_span(&m->body, 255);
 	struct span action = rd_span(&m->body, 128);
@@ -213,11 +230,26 @@ users_mailer_start(struct chan *ch, struct msg *m)
 		    "no such action in the configuration");
 	if ((why = users_job(&job, user, &later)) != NULL)
 		return users_mailer_fail(ch, m->id, !later, user, why);
+	if (terminal && !terminal_find(job.user, job.line))
+		return users_mailer_fail(ch, m->id, false, user,
+		    "no terminal of the user takes messages");
 	if (child_start(ROLE_MAILER, false, &job) == NULL)
 		return users_mailer_fail(
 		    ch, m->id, false, user, "no process could be started");
 	master.mailers_started++;
 	return 0;
+}
+
+int
+users_mailer_start(struct chan *ch, struct msg *m)
+{
+	return users_start(ch, m, false);
+}
+
+int
+users_terminal_start(struct chan *ch, struct msg *m)
+{
+	return users_start(ch, m, true);
 }
 
 void

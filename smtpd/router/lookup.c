@@ -67,6 +67,7 @@ lookup_rewind(struct lookup *l)
 	if (l->client != NULL)
 		l->client->peer->waiting -= (uint32_t)l->outstanding;
 	l->outstanding = 0;
+	l->at_terminal = false;
 	free(l->waits);
 	l->waits = NULL;
 	expand_clear(&l->ex);
@@ -128,17 +129,51 @@ lookup_judge(struct lookup *l)
 	return RP_RCPT_OK;
 }
 
+/* Whom a terminal would be of. */
+static struct span
+lookup_terminal_user(const struct expand_leaf *leaf)
+{
+	if (leaf->action->user != NULL)
+		return span_str(leaf->action->user);
+	return (struct span){ leaf->user, leaf->user_len };
+}
+
+/* Every terminal has its answer. */
+static enum reply
+lookup_judge_terminals(struct lookup *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->ex.nleaves; i++) {
+		if (l->waits[i].answer != USER_YES)
+			return lookup_refuse(l, RP_USER_AWAY,
+			    "no terminal that takes messages",
+			    &l->ex.leaves[i].dest);
+	}
+	return RP_RCPT_OK;
+}
+
+static void lookup_ask_users(struct lookup *);
+
 /* All that was asked is answered.  True with *reply when that is the end. */
 static bool
 lookup_finish(struct lookup *l, enum reply *reply)
 {
+	if (l->at_terminal) {
+		*reply = lookup_judge_terminals(l);
+		return true;
+	}
 	if (lookup_is_lost_postmaster(l)) {
 		lookup_rewind(l);
 		l->as_root = true;
 		return lookup_start(l, reply);
 	}
 	*reply = lookup_judge(l);
-	return true;
+	if (*reply != RP_RCPT_OK || !l->terminal)
+		return true;
+	l->at_terminal = true;
+	lookup_ask_users(l);
+	return l->outstanding == 0 && lookup_finish(l, reply);
 }
 
 static void
@@ -162,13 +197,17 @@ lookup_ask_user(const struct lookup *l, const struct expand_leaf *leaf,
 {
 	const struct settings *set = &role_config()->set;
 	struct span user = { leaf->user, leaf->user_len }, value;
+	struct users *users =
+	    l->at_terminal ? &router.terminals : &router.users;
 
-	/* who is there, the next host knows */
+	/* who is there, the next host knows; it has no terminal */
 	if (leaf->action->kind == ACTION_RELAY) {
-		w->answer = USER_YES;
+		w->answer = l->at_terminal ? USER_NO : USER_YES;
 		return true;
 	}
-	if (leaf->action->userbase != NULL) {
+	if (l->at_terminal)
+		user = lookup_terminal_user(leaf);
+	else if (leaf->action->userbase != NULL) {
 		w->answer =
 		    table_lookup(leaf->action->userbase, user, &value) == 0
 		    ? USER_YES
@@ -182,7 +221,7 @@ lookup_ask_user(const struct lookup *l, const struct expand_leaf *leaf,
 		w->answer = USER_TRY_LATER;
 		return true;
 	}
-	return users_ask(&router.users, user, &w->wait, &w->answer);
+	return users_ask(users, user, &w->wait, &w->answer);
 }
 
 static void

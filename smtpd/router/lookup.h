@@ -27,6 +27,8 @@ struct lookup {
 	bool as_root; /* a postmaster who is nobody: look for root */
 	struct lookup_wait *waits; /* one for each leaf */
 	size_t outstanding;        /* of them without an answer */
+	bool terminal;    /* it is for terminals alone: all must have one */
+	bool at_terminal; /* that is what is being asked */
 	lookup_done_fn *done;
 };
 
@@ -44,6 +46,7 @@ void lookup_init(struct lookup *, struct client *,
  *	RP_RCPT_OK	every leaf of ex is there
  *	RP_USER_UNKNOWN	the recipient itself is not
  *	RP_SYSTEM	the target of an alias is not
+ *	RP_USER_AWAY	one of them has no terminal, and must have
  *	RP_TRY_LATER	it cannot be found out now
  */
 bool lookup_start(struct lookup *, enum reply *reply);

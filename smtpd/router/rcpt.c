@@ -259,6 +259,7 @@ rcpt_ask(struct client *c, const struct mail_address *path, uint8_t notify,
 		return -E_NOMEM;
 	lookup_init(&r->lookup, c, path, &tx->sender,
 	    (struct span){ tx->helo, tx->helo_len }, rcpt_found);
+	r->lookup.terminal = (tx->flags & TX_MODE) == TX_SEND;
 	r->notify = notify;
 	r->orcpt_len = orcpt.len;
 	if (orcpt.len > 0)

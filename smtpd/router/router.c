@@ -75,6 +75,8 @@ session_services(const struct source *source, const struct listener *l)
 		services |= SERVICE_VRFY;
 	if (session_serves(source, l->expn))
 		services |= SERVICE_EXPN;
+	if (session_serves(source, l->terminal))
+		services |= SERVICE_TERMINAL;
 	if (etrn_serves(source, l))
 		services |= SERVICE_ETRN;
 	return services;
@@ -296,6 +298,8 @@ on_tx_mail(struct chan *ch, struct msg *m)
 	}
 	if (c->tx != NULL)
 		return chan_violation(ch, "transaction within another");
+	if ((q.flags & TX_MODE) != 0 && (c->services & SERVICE_TERMINAL) == 0)
+		return chan_violation(ch, "not served to that client");
 	reply = mail_open(c, &q);
 	mail_answer(ch, m->id, reply, c->tx == NULL ? 0 : c->tx->id);
 	if (reply != RP_MAIL_OK)
@@ -441,30 +445,7 @@ on_etrn_ask(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-/* --- the master, control ----------------------------------------------- */
-
-static int
-router_ask_user(uint64_t request, struct span name)
-{
-	struct chan *master = role_master();
-
-	router.stats.lookups++;
-	msg_begin(master, USER_ASK, request);
-	msg_put_span(master, name);
-	return msg_send(master);
-}
-
-static int
-on_user_answer(struct chan *ch, struct msg *m)
-{
-	unsigned answer = rd_u8(&m->body);
-
-	if (!rd_done(&m->body) || answer >= USER__MAX)
-		return chan_violation(ch, "bad user-answer");
-	if (users_answer(&router.users, m->id, (enum user_answer)answer) != 0)
-		return chan_violation(ch, "answer to no question");
-	return 0;
-}
+/* --- control ----------------------------------------------- */
 
 static int
 on_ctl_ask(struct chan *ch, struct msg *m)
@@ -556,7 +537,7 @@ router_prepare(const struct role_hello *hello)
 	LIST_INIT(&router.peers);
 	LIST_INIT(&router.etrns);
 	limits_init(&router.limits);
-	users_init(&router.users, router_ask_user);
+	master_init();
 	tags_learn(role_config());
 	listeners_learn(role_config());
 	return 0;
@@ -580,7 +561,8 @@ static const struct msg_handler handlers[] = {
 	{ WHO_ASK, on_who_ask },
 	{ ETRN_ASK, on_etrn_ask },
 	{ QUEUE_FLUSHED, etrn_flushed },
-	{ USER_ANSWER, on_user_answer },
+	{ USER_ANSWER, master_user },
+	{ TERMINAL_ANSWER, master_terminal },
 	{ CTL_ASK, on_ctl_ask },
 	{ CTL_CANCEL, on_ctl_cancel },
 	{ MSG_NONE, NULL },

@@ -200,6 +200,15 @@ void etrn_free(struct client *);
 int etrn_flushed(struct chan *, struct msg *);
 void etrn_lost(void);
 
+/* --- the master: master_ask.c ------------------------------------------- */
+
+/* Prepare router.users and router.terminals, which ask the master. */
+void master_init(void);
+
+/* Handlers of USER_ANSWER and TERMINAL_ANSWER. */
+int master_user(struct chan *, struct msg *);
+int master_terminal(struct chan *, struct msg *);
+
 /* --- the spool: spool_ask.c -------------------------------------------- */
 
 /* Hand the client's transaction to the spool, or answer TX_DATA_REFUSED.
@@ -218,6 +227,7 @@ struct router {
 	struct peer_list peers;
 	struct limits limits;
 	struct users users;
+	struct users terminals; /* who is logged in, of the same form */
 	struct stats stats;
 	size_t tx_octets; /* of all envelopes under way */
 	uint32_t reports; /* transactions of delivery */

@@ -74,6 +74,14 @@ command_listed(const struct session *s, enum verb verb)
 	    command_served(s, verb);
 }
 
+/* The verb begins a transaction. */
+static bool
+command_begins(enum verb verb)
+{
+	return verb == VERB_MAIL || verb == VERB_SEND || verb == VERB_SOML ||
+	    verb == VERB_SAML;
+}
+
 enum reply
 command_sequence(enum verb verb, enum sess_state state)
 {
@@ -86,11 +94,11 @@ command_sequence(enum verb verb, enum sess_state state)
 	case SESS_READY:
 		return RP_NEED_MAIL;
 	case SESS_MAIL:
-		if (verb == VERB_MAIL)
+		if (command_begins(verb))
 			return RP_NESTED_MAIL;
 		return verb == VERB_DATA ? RP_NEED_RCPT : RP_SEQUENCE;
 	case SESS_RCPT:
-		return verb == VERB_MAIL ? RP_NESTED_MAIL : RP_SEQUENCE;
+		return command_begins(verb) ? RP_NESTED_MAIL : RP_SEQUENCE;
 	default:
 		return RP_SEQUENCE;
 	}

@@ -93,6 +93,12 @@ hello_ehlo(struct session *s, struct span arg)
 		hello_line(s, "VRFY");
 	if ((s->services & SERVICE_EXPN) != 0)
 		hello_line(s, "EXPN");
+	/* RFC 2821 2.2.2 */
+	if ((s->services & SERVICE_TERMINAL) != 0) {
+		hello_line(s, "SEND");
+		hello_line(s, "SOML");
+		hello_line(s, "SAML");
+	}
 	/* RFC 1985 4 */
 	if ((s->services & SERVICE_ETRN) != 0)
 		hello_line(s, "ETRN");

@@ -129,9 +129,9 @@ mail_parse(struct session *s, struct span arg, struct mail_address *from,
 }
 
 static void
-mail_ask(struct session *s, const struct mail_params *params)
+mail_ask(struct session *s, const struct mail_params *params, uint8_t mode)
 {
-	uint8_t flags = 0;
+	uint8_t flags = mode;
 	struct chan *ch;
 
 	if (params->body == MAIL_BODY_8BITMIME)
@@ -158,8 +158,9 @@ mail_reject(struct session *s, struct span path, enum reply reply)
 	    KS("reply", reply_name((uint16_t)reply)));
 }
 
-void
-mail_mail(struct session *s, struct span arg)
+/* mode: where it shall go, of TX_MODE. */
+static void
+mail_begin(struct session *s, struct span arg, uint8_t mode)
 {
 	struct mail_address from;
 	struct mail_params params;
@@ -178,7 +179,32 @@ mail_mail(struct session *s, struct span arg)
 		return;
 	}
 	s->tx->utf8 = params.smtputf8;
-	mail_ask(s, &params);
+	mail_ask(s, &params, mode);
+}
+
+void
+mail_mail(struct session *s, struct span arg)
+{
+	mail_begin(s, arg, 0);
+}
+
+/* RFC 821 3.4; the syntax is that of MAIL. */
+void
+mail_send(struct session *s, struct span arg)
+{
+	mail_begin(s, arg, TX_SEND);
+}
+
+void
+mail_soml(struct session *s, struct span arg)
+{
+	mail_begin(s, arg, TX_SOML);
+}
+
+void
+mail_saml(struct session *s, struct span arg)
+{
+	mail_begin(s, arg, TX_SAML);
 }
 
 void

@@ -59,6 +59,7 @@ void store_settings_default(struct store_settings *);
 /* Flags of a message; kept, never looked at here. */
 #define STORE_8BITMIME 0x01
 #define STORE_SMTPUTF8 0x02
+#define STORE_MODE     0x0c /* mailbox or terminal */
 
 /* What is known of a message beside its envelopes.  Spans hold any octets;
  * paths are without their angle brackets. */

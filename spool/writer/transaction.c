@@ -16,7 +16,8 @@
 #define TX_NEWS_MAX   (16U << 20) /* octets of envelopes of one message */
 #define TX_SIZE_SLACK 65536       /* trace fields over the limit of content */
 
-_Static_assert(TX_8BITMIME == STORE_8BITMIME && TX_SMTPUTF8 == STORE_SMTPUTF8,
+_Static_assert(TX_8BITMIME == STORE_8BITMIME && TX_SMTPUTF8 == STORE_SMTPUTF8 &&
+	TX_MODE == STORE_MODE,
     "flags of a transaction are kept as they come");
 
 static int

@@ -2,3 +2,4 @@ $(eval $(call unit,delivery,dsn_test,dsn mail base))
 # Dot-locks need nothing else of the mailer.
 dotlock_SRCS := delivery/local/dotlock.c
 $(eval $(call unit,delivery,dotlock_test,dotlock base))
+$(eval $(call unit,delivery,screen_test,screen mail base))

@@ -26,7 +26,8 @@
 #define CONFIG                                                                 \
 	"smtp limit max-rcpt 3\n"                                              \
 	"smtp limit max-mails 2\n"                                             \
-	"listen on 127.0.0.1 port 2525 tag \"in\" vrfy local expn any etrn "   \
+	"listen on 127.0.0.1 port 2525 tag \"in\" vrfy local expn any "        \
+	"terminal any etrn "                                                   \
 	"\"example.org\"\n"                                                    \
 	"table t { root = ann, list = \"ann, ben\", pair = \"ann, nobody\" "   \
 	"}\n"                                                                  \
@@ -319,6 +320,21 @@ static void
 send_mail(int ch, uint64_t sid, const char *path, uint64_t size)
 {
 	send_mail_helo(ch, sid, path, size, "client.example");
+}
+
+/* SEND, SOML, SAML. */
+static void
+send_mode(int ch, uint8_t mode)
+{
+	begin(TX_MAIL, SID);
+	put_str("<from@example.com>");
+	buf_put_u8(&out, mode);
+	buf_put_u64(&out, 0);
+	buf_put_u8(&out, MAIL_RET_HDRS);
+	put_str("");
+	put_str("client.example");
+	buf_put_u8(&out, 1);
+	send_plain(ch);
 }
 
 static void
@@ -715,7 +731,9 @@ ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 	start();
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
-	ATF_CHECK_EQ(SERVICE_VRFY | SERVICE_EXPN | SERVICE_ETRN, t.services);
+	ATF_CHECK_EQ(
+	    SERVICE_VRFY | SERVICE_EXPN | SERVICE_ETRN | SERVICE_TERMINAL,
+	    t.services);
 	send_who(ch, WHO_VRFY, "Ann");
 	answer_user("ann", USER_YES);
 	expect_who(ch, RP_MAILBOX, "<Ann@" SETUP_HOST ">");
@@ -776,6 +794,10 @@ ATF_TC_BODY(what_a_listener_does_not_serve_closes_the_peer, tc)
 	ch = join(ROLE_SESSION, 6);
 	session_open(ch, SID);
 	send_etrn(ch, "example.org");
+	expect_closed(ch);
+	ch = join(ROLE_SESSION, 7);
+	session_open(ch, SID);
+	send_mode(ch, TX_SAML);
 	expect_closed(ch);
 	stop();
 }
@@ -849,6 +871,46 @@ ATF_TC_BODY(etrn_ends_with_the_scheduler, tc)
 	stop();
 }
 
+static void
+answer_terminal(const char *name, enum user_answer answer)
+{
+	check_span(rd_span(expect(t.master, ROLE_MASTER, TERMINAL_ASK),
+		       USERS_NAME_MAX),
+	    name);
+	begin(TERMINAL_ANSWER, t.m.id);
+	buf_put_u8(&out, (uint8_t)answer);
+	send_plain(t.master);
+}
+
+ATF_TC_WITHOUT_HEAD(send_is_for_those_at_a_terminal);
+ATF_TC_BODY(send_is_for_those_at_a_terminal, tc)
+{
+	int ch;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	send_mode(ch, TX_SEND);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	send_rcpt(ch, SID, "<list@" SETUP_HOST ">");
+	answer_user("ann", USER_YES);
+	answer_user("ben", USER_YES);
+	answer_terminal("ann", USER_YES);
+	answer_terminal("ben", USER_TRY_LATER);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_AWAY);
+	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
+	/* a mailbox alone is not a terminal */
+	send_rcpt(ch, SID, "<info@virtual.example>");
+	answer_terminal("keeper", USER_TRY_LATER);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_AWAY);
+	send_bare(ch, TX_RESET, SID);
+	send_mode(ch, TX_SOML);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	rcpt_is(ch, "<list@" SETUP_HOST ">", RP_RCPT_OK);
+	stop();
+}
+
 ATF_TC_WITHOUT_HEAD(stats_are_rows);
 ATF_TC_BODY(stats_are_rows, tc)
 {
@@ -883,6 +945,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, what_a_listener_does_not_serve_closes_the_peer);
 	ATF_TP_ADD_TC(tp, etrn_goes_to_the_scheduler_and_back);
 	ATF_TP_ADD_TC(tp, etrn_ends_with_the_scheduler);
+	ATF_TP_ADD_TC(tp, send_is_for_those_at_a_terminal);
 	ATF_TP_ADD_TC(tp, stats_are_rows);
 	return atf_no_error();
 }

@@ -314,6 +314,23 @@ answer_etrn(enum reply reply, uint32_t n)
 	return error;
 }
 
+CASE(send_begins_a_transaction_where_it_is_served)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue("SEND FROM:<a@example.net>\r\n", "502");
+	fake_dialogue("SOML FROM:<a@example.net>\r\n", "502");
+	fake_dialogue("SAML FROM:<a@example.net>\r\n", "502");
+	ATF_CHECK_EQ(0, fake.asked[TX_MAIL]);
+	session_find(fake.sid)->services = SERVICE_TERMINAL;
+	fake_dialogue("SEND FROM:<a@example.net>\r\n", "250");
+	fake_dialogue("SOML FROM:<a@example.net>\r\n" MAIL, "503 503");
+	fake_dialogue(RCPT, "250");
+	fake_dialogue("SAML FROM:<a@example.net>\r\n", "503");
+	fake_dialogue("DATA\r\n", "354");
+	fake_dialogue(MESSAGE, "250");
+}
+
 CASE(etrn_is_the_routers_to_answer)
 {
 	fake_setup();
@@ -692,6 +709,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_bad_mailbox_is_nobodys_question);
 	ATF_TP_ADD_TC(tp, who_asks_too_often_is_sent_away);
 	ATF_TP_ADD_TC(tp, what_is_no_mailbox_breaks_the_protocol);
+	ATF_TP_ADD_TC(tp, send_begins_a_transaction_where_it_is_served);
 	ATF_TP_ADD_TC(tp, etrn_is_the_routers_to_answer);
 	ATF_TP_ADD_TC(tp, a_browser_is_sent_away);
 	ATF_TP_ADD_TC(tp, too_large_a_size_is_refused_at_mail);
