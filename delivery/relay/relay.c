@@ -130,7 +130,13 @@ relay_job_gone(void)
 static int
 relay_retire(struct chan *ch, struct msg *m)
 {
+	struct chan *scheduler = role_peer(ROLE_SCHEDULER);
+
 	relay.leaving = true;
+	if (scheduler != NULL) {
+		msg_begin(scheduler, QUEUE_LEAVE, 0);
+		msg_send(scheduler);
+	}
 	link_close_idle();
 	relay_job_gone();
 	return 0;

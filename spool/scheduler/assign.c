@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC
  *
- * Handing out: the spool is told to give a message to the delivery process, or
- * to a relay, with the envelopes that it is to deliver, to send on or to report
+ * Handing out: the spool is told to give a message to the delivery process or
+ * to a relay, with the envelopes that it is to deliver, to send or to report
  * on.
  */
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
 #include "spool/scheduler/scheduler.h"
 
-#define ASSIGN_MAX   100 /* envelopes of one assignment: fit a frame */
+#define ASSIGN_MAX   64  /* envelopes of one assignment: fit a frame */
 #define ASSIGN_LOOK  256 /* envelopes of a message that are looked at */
 #define UNREADABLE_S 3   /* before an attempt that the spool could not serve */
 
-_Static_assert(ASSIGN_MAX *(14 + NOTE_STATUS_MAX + NOTE_TEXT_MAX) < 61000,
+_Static_assert(
+    ASSIGN_MAX *(18 + NOTE_STATUS_MAX + NOTE_TEXT_MAX + NOTE_VIA_MAX) < 61000,
     "an assignment fits a frame");
 
 struct assignment {
@@ -20,9 +21,8 @@ struct assignment {
 	uint16_t n;
 };
 
-/* The spool is there and listens. */
 static bool
-assign_possible(void)
+assign_spool_listens(void)
 {
 	struct chan *spool = role_peer(ROLE_SPOOL);
 
@@ -36,6 +36,7 @@ assign_back(struct scheduler *s, struct envelope *e)
 	uint32_t when_s = scheduler_now_s() + UNREADABLE_S;
 
 	dispatch_landed(&s->dispatch, e);
+	relays_release(s, e->dest);
 	if (e->state == SE_REPORTING)
 		envelope_fail(s, e, when_s);
 	else if (e->state == SE_WARNING)
@@ -52,6 +53,8 @@ assign_put(
 
 	if (purpose == PURPOSE_DELAY)
 		outcome = OUT_DEFERRED;
+	else if (purpose == PURPOSE_RELAYED)
+		outcome = OUT_RELAYED;
 	else if (purpose == PURPOSE_FAILURE)
 		outcome =
 		    (e->flags & ENVF_EXPIRED) != 0 ? OUT_EXPIRED : OUT_FAILED;
@@ -67,47 +70,35 @@ assign_put(
 	}
 	msg_put_span(spool, queue_note_status(e));
 	msg_put_span(spool, queue_note_text(e));
-	msg_put_span(spool, (struct span){ NULL, 0 });
+	msg_put_span(spool, queue_note_via(e));
 }
 
-static void
-assign_all_back(struct scheduler *s, const struct assignment *a)
-{
-	uint16_t i;
-
-	for (i = 0; i < a->n; i++)
-		assign_back(s, a->env[i]);
-}
-
-/* Give it to that process, which may not be there. */
 static void
 assign_send(struct scheduler *s, const struct message *m,
-    const struct assignment *a, enum deliver_purpose purpose, struct chan *to)
+    const struct assignment *a, enum deliver_purpose purpose,
+    const struct chan *to)
 {
 	struct chan *spool = role_peer(ROLE_SPOOL);
 	uint16_t i;
 
-	if (to == NULL) {
-		assign_all_back(s, a);
-		return;
-	}
 	msg_begin(spool, QUEUE_ASSIGN, m->id);
 	msg_put_u8(spool, (uint8_t)chan_role(to));
 	msg_put_u32(spool, chan_instance(to));
 	msg_put_u8(spool, (uint8_t)purpose);
 	msg_put_u16(spool, a->n);
-	for (i = 0; i < a->n; i++) {
-		a->env[i]->holder = chan_instance(to);
+	for (i = 0; i < a->n; i++)
 		assign_put(spool, a->env[i], purpose);
-	}
 	s->counters[SC_ASSIGNED] += a->n;
-	if (msg_send(spool) != 0)
-		assign_all_back(s, a);
+	if (msg_send(spool) == 0)
+		return;
+	for (i = 0; i < a->n; i++)
+		assign_back(s, a->env[i]);
 }
 
-/* Further envelopes of the same message that may fly now. */
+/* Further envelopes of the same message that may fly now, and to a relay for
+ * the same destination. */
 static void
-assign_gather(struct scheduler *s, struct assignment *a)
+assign_gather(struct scheduler *s, struct assignment *a, enum lane lane)
 {
 	struct envelope *e = a->env[0];
 	struct message *m = e->msg;
@@ -119,77 +110,121 @@ assign_gather(struct scheduler *s, struct assignment *a)
 	for (i = from; i < m->nenv && i - from < ASSIGN_LOOK; i++) {
 		if (a->n == ASSIGN_MAX)
 			break;
-		/* a relay sends what goes one way in one transaction */
-		if (relays_serve(m->env[i]->dest) != relays_serve(e->dest) ||
-		    (relays_serve(e->dest) && m->env[i]->dest != e->dest))
+		if (lane == LANE_RELAY && m->env[i]->dest != e->dest)
 			continue;
-		if (dispatch_join(&s->dispatch, &s->queue, m->env[i]))
+		if (dispatch_join(&s->dispatch, &s->queue, m->env[i], lane))
 			a->env[a->n++] = m->env[i];
 	}
 }
 
-/* Deliver it here, or send it on: to the process that the destination has. */
 static void
-assign_deliver(struct scheduler *s, const struct assignment *a)
+assign_local(struct scheduler *s)
 {
-	const struct envelope *e = a->env[0];
+	struct chan *to = role_peer(ROLE_DELIVERY);
+	struct assignment a;
 
-	if (relays_serve(e->dest))
-		assign_send(
-		    s, e->msg, a, PURPOSE_RELAY, relays_for(s, e->dest));
-	else
-		assign_send(
-		    s, e->msg, a, PURPOSE_MAILBOX, role_peer(ROLE_DELIVERY));
+	while (to != NULL && assign_spool_listens()) {
+		a.env[0] = dispatch_next(&s->dispatch, &s->queue, LANE_LOCAL);
+		if (a.env[0] == NULL)
+			break;
+		a.n = 1;
+		assign_gather(s, &a, LANE_LOCAL);
+		assign_send(s, a.env[0]->msg, &a, PURPOSE_MAILBOX, to);
+	}
+}
+
+static void
+assign_relays(struct scheduler *s)
+{
+	struct assignment a;
+	struct chan *to;
+
+	while (relays_any(s) && assign_spool_listens()) {
+		a.env[0] = dispatch_next(&s->dispatch, &s->queue, LANE_RELAY);
+		if (a.env[0] == NULL)
+			break;
+		a.n = 1;
+		if ((to = relays_for(s, a.env[0]->dest)) == NULL) {
+			/* its relay is about to end */
+			assign_back(s, a.env[0]);
+			continue;
+		}
+		assign_gather(s, &a, LANE_RELAY);
+		assign_send(s, a.env[0]->msg, &a, PURPOSE_RELAY, to);
+	}
 }
 
 void
 assign_run(struct scheduler *s)
 {
-	struct assignment a;
-
-	while (!s->paused && assign_possible() &&
-	    role_peer(ROLE_DELIVERY) != NULL) {
-		a.env[0] = dispatch_next(&s->dispatch, &s->queue);
-		if (a.env[0] == NULL)
-			break;
-		a.n = 1;
-		assign_gather(s, &a);
-		assign_deliver(s, &a);
-	}
+	assign_local(s);
+	assign_relays(s);
 }
 
-/* Hand out the envelopes of a message that are in one state, for a report. */
+/* What an envelope that is to be reported is reported as. */
+static enum deliver_purpose
+report_purpose(const struct envelope *e)
+{
+	if (e->state == SE_WAITING)
+		return PURPOSE_DELAY;
+	return (e->flags & ENVF_RELAYED) != 0 ? PURPOSE_RELAYED
+					      : PURPOSE_FAILURE;
+}
+
+/* Hand out the envelopes of a message that are in one state, for a report of
+ * one kind. */
 static bool
 assign_report(struct scheduler *s, struct message *m, enum sched_state from,
     enum sched_state to, enum deliver_purpose purpose)
 {
+	struct chan *delivery = role_peer(ROLE_DELIVERY);
 	struct assignment a = { .n = 0 };
 	uint32_t i;
 
-	if (!assign_possible() || role_peer(ROLE_DELIVERY) == NULL)
+	if (delivery == NULL || !assign_spool_listens())
 		return false;
 	for (i = 0; i < m->nenv && a.n < ASSIGN_MAX; i++) {
-		if (m->env[i]->state != from)
+		if (m->env[i]->state != from ||
+		    report_purpose(m->env[i]) != purpose)
 			continue;
 		if (!dispatch_report(&s->dispatch, &s->queue, m->env[i], to))
 			break;
 		a.env[a.n++] = m->env[i];
 	}
 	if (a.n > 0)
-		assign_send(s, m, &a, purpose, role_peer(ROLE_DELIVERY));
+		assign_send(s, m, &a, purpose, delivery);
 	return a.n > 0;
 }
 
 bool
 assign_failure(struct scheduler *s, struct message *m)
 {
-	return assign_report(s, m, SE_FAILED, SE_REPORTING, PURPOSE_FAILURE);
+	bool failed =
+	    assign_report(s, m, SE_FAILED, SE_REPORTING, PURPOSE_FAILURE);
+	bool relayed =
+	    assign_report(s, m, SE_FAILED, SE_REPORTING, PURPOSE_RELAYED);
+
+	return failed || relayed;
 }
 
 bool
 assign_delay(struct scheduler *s, struct message *m)
 {
 	return assign_report(s, m, SE_WAITING, SE_WARNING, PURPOSE_DELAY);
+}
+
+/* Whether the process of that instance has the envelope; what an earlier one
+ * was to get is in new hands. */
+static bool
+assign_is_with(const struct envelope *e, uint32_t instance)
+{
+	const struct chan *delivery = role_peer(ROLE_DELIVERY);
+
+	if (!dispatch_is_flying(e))
+		return false;
+	if ((e->flags & ENVF_RELAYING) != 0)
+		return e->dest->instance == instance;
+	return delivery != NULL && chan_instance(delivery) == instance;
 }
 
 int
@@ -205,12 +240,11 @@ assign_unreadable(struct scheduler *s, struct chan *ch, struct msg *msg)
 		struct envelope *e =
 		    m == NULL ? NULL : queue_envelope(m, index);
 
-		/* what an earlier process was to get is in new hands */
-		if (msg->body.bad || e == NULL || !dispatch_is_flying(e) ||
-		    e->holder != instance)
+		if (msg->body.bad || e == NULL || !assign_is_with(e, instance))
 			continue;
 		if (never) {
 			dispatch_landed(&s->dispatch, e);
+			relays_release(s, e->dest);
 			envelope_park(s, e, SE_QUARANTINED);
 		} else
 			assign_back(s, e);

@@ -44,6 +44,7 @@ ctl_show_envelope(struct ctl_answer *a, const struct envelope *e)
 	ctl_field_time(a, "next", e->next_s);
 	ctl_field_uint(a, "attempts", e->attempts);
 	ctl_field_text(a, "error", queue_note_text(e));
+	ctl_field_text(a, "via", queue_note_via(e));
 	ctl_row_end(a);
 }
 
@@ -246,7 +247,8 @@ ctl_stats(struct scheduler *s, struct chan *ch, uint64_t request)
 
 	ctl_answer_begin(&a, ch, request);
 	ctl_stat(&a, "queued", s->queue.envelopes);
-	ctl_stat(&a, "in-flight", s->dispatch.flying);
+	ctl_stat(&a, "in-flight", s->dispatch.lanes[LANE_LOCAL].flying);
+	ctl_stat(&a, "sending", s->dispatch.lanes[LANE_RELAY].flying);
 	for (i = 0; i < SE__MAX; i++) {
 		snprintf(name, sizeof(name), "queue.%s",
 		    queue_state_word((enum sched_state)i));
@@ -258,16 +260,22 @@ ctl_stats(struct scheduler *s, struct chan *ch, uint64_t request)
 }
 
 static void
+ctl_status_lane(struct ctl_answer *a, const char *what, bool paused)
+{
+	ctl_row_begin(a);
+	ctl_field_text(a, "what", span_str(what));
+	ctl_field_text(a, "status", span_str(paused ? "paused" : "running"));
+	ctl_row_end(a);
+}
+
+static void
 ctl_status(struct scheduler *s, struct chan *ch, uint64_t request)
 {
 	struct ctl_answer a;
 
 	ctl_answer_begin(&a, ch, request);
-	ctl_row_begin(&a);
-	ctl_field_text(&a, "what", span_str("mda"));
-	ctl_field_text(
-	    &a, "status", span_str(s->paused ? "paused" : "running"));
-	ctl_row_end(&a);
+	ctl_status_lane(&a, "mda", s->dispatch.lanes[LANE_LOCAL].paused);
+	ctl_status_lane(&a, "mta", s->dispatch.lanes[LANE_RELAY].paused);
 	ctl_row_begin(&a);
 	ctl_field_text(&a, "what", span_str("queue"));
 	ctl_field_text(
@@ -277,10 +285,14 @@ ctl_status(struct scheduler *s, struct chan *ch, uint64_t request)
 }
 
 static void
-ctl_pause(struct scheduler *s, struct chan *ch, uint64_t request, bool pause)
+ctl_pause(
+    struct scheduler *s, struct chan *ch, uint64_t request, enum ctl_verb verb)
 {
-	s->paused = pause;
-	LOG(EV_ORDER, KS("order", pause ? "pause mda" : "resume mda"));
+	bool pause = verb == CTL_PAUSE_MDA || verb == CTL_PAUSE_MTA;
+	bool local = verb == CTL_PAUSE_MDA || verb == CTL_RESUME_MDA;
+
+	s->dispatch.lanes[local ? LANE_LOCAL : LANE_RELAY].paused = pause;
+	LOG(EV_ORDER, KS("order", ctl_verbs[verb].words));
 	ctl_reply(ch, request, CTL_OK, "");
 }
 
@@ -309,7 +321,18 @@ ctl_ask(struct scheduler *s, struct chan *ch, struct msg *msg)
 		return 0;
 	case CTL_PAUSE_MDA:
 	case CTL_RESUME_MDA:
-		ctl_pause(s, ch, msg->id, req.verb == CTL_PAUSE_MDA);
+	case CTL_PAUSE_MTA:
+	case CTL_RESUME_MTA:
+		ctl_pause(s, ch, msg->id, req.verb);
+		return 0;
+	case CTL_PAUSE_ROUTE:
+	case CTL_RESUME_ROUTE:
+	case CTL_PAUSE_DOMAIN:
+	case CTL_RESUME_DOMAIN:
+		hoststats_order(s, ch, msg->id, &req);
+		return 0;
+	case CTL_SHOW_HOSTSTATS:
+		hoststats_show(s, ch, msg->id);
 		return 0;
 	default:
 		return chan_violation(ch, "a request for another role");

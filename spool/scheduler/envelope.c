@@ -23,6 +23,9 @@ envelope_record(struct scheduler *s, struct envelope *e)
 	    ? (enum env_state)e->final
 	    : queue_state_recorded((enum sched_state)e->state);
 
+	/* it must not be sent again, whatever becomes of the report */
+	if ((e->flags & ENVF_RELAYED) != 0 && e->state != SE_RECORDING)
+		state = ENV_RELAYED;
 	if (e->unrecorded < UINT16_MAX)
 		e->unrecorded++;
 	if (spool == NULL)
@@ -35,7 +38,7 @@ envelope_record(struct scheduler *s, struct envelope *e)
 	msg_put_u8(spool, e->crashes);
 	msg_put_u64(spool, 0);
 	msg_put_span(spool, queue_note_text(e));
-	msg_put_span(spool, (struct span){ NULL, 0 });
+	msg_put_span(spool, queue_note_via(e));
 	/* what cannot be sent now is told again: see envelope_due() */
 	(void)msg_send(spool);
 }
@@ -72,10 +75,23 @@ envelope_wait(struct scheduler *s, struct envelope *e, uint32_t next_s)
 	}
 	e->next_s = next_s;
 	if (next_s <= now_s)
-		dispatch_ready(&s->dispatch, &s->queue, e);
+		envelope_ready(s, e);
 	else
 		queue_envelope_state(
 		    &s->queue, e, SE_WAITING, wait_until(e, now_s));
+}
+
+void
+envelope_ready(struct scheduler *s, struct envelope *e)
+{
+	uint32_t now_s = scheduler_now_s();
+
+	if (e->dest->hold_s <= now_s) {
+		dispatch_ready(&s->dispatch, &s->queue, e);
+		return;
+	}
+	e->next_s = e->dest->hold_s;
+	queue_envelope_state(&s->queue, e, SE_WAITING, wait_until(e, now_s));
 }
 
 void
@@ -151,7 +167,7 @@ static void
 due_waiting(struct scheduler *s, struct envelope *e, uint32_t now_s)
 {
 	if (now_s >= e->next_s) {
-		dispatch_ready(&s->dispatch, &s->queue, e);
+		envelope_ready(s, e);
 		return;
 	}
 	if (now_s >= retry_warning_s(&role_config()->set.bounce_warn_interval_s,
@@ -187,6 +203,7 @@ envelope_due(struct scheduler *s, struct envelope *e, uint32_t now_s)
 		 * delivery process may never have got it */
 		e->flags |= ENVF_IN_DOUBT;
 		dispatch_landed(&s->dispatch, e);
+		relays_release(s, e->dest);
 		if (e->state == SE_REPORTING)
 			envelope_fail(s, e, now_s + 1);
 		else

@@ -30,6 +30,7 @@ load_read(struct rd *r, struct envelope_news *news)
 	if (r->bad || state >= ENV__MAX || ENV_IS_FINAL((enum env_state)state))
 		return false;
 	news->state = (enum env_state)state;
+	news->lane = scheduler_lane(role_config(), news->action);
 	return true;
 }
 
@@ -47,11 +48,15 @@ load_envelope(struct scheduler *s, struct message *m,
 		    KS("why", "out of memory"), KI("message", m->id));
 		return;
 	}
+	if (e->dest->envelopes == 1)
+		hoststats_met(s, e->dest);
 	/* whether it was in hand when this process died is not known */
 	if (from_disk)
 		e->flags |= ENVF_IN_DOUBT;
 	if (e->state == SE_WAITING)
 		envelope_wait(s, e, e->next_s);
+	else if (e->state == SE_FAILED)
+		envelope_fail(s, e, scheduler_now_s() + 1);
 }
 
 int

@@ -18,6 +18,7 @@ order_schedule(struct scheduler *s, struct envelope *e)
 {
 	if (e->state != SE_WAITING)
 		return false;
+	e->dest->hold_s = 0;
 	envelope_wait(s, e, scheduler_now_s());
 	return true;
 }

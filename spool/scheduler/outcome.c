@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * What the delivery process reports, held against the table of steps.def, and
+ * What the delivery process and the relays report, held against the table of steps.def, and
  * what happens when it or the spool is lost.
  */
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 struct report {
 	uint32_t index;
 	enum env_outcome outcome;
+	enum out_scope scope;
 	struct span status;
 	struct span text;
 	struct span via;
@@ -59,8 +60,56 @@ outcome_failed(struct scheduler *s, struct envelope *e, const struct report *r,
 	if (expired)
 		e->flags |= ENVF_EXPIRED;
 	outcome_log(expired ? EV_EXPIRED : EV_FAILED, e, r);
-	queue_note_set(e, r->status, r->text, NOTE_TEXT_MAX);
+	queue_note_set(e, r->status, r->text, NOTE_TEXT_MAX, r->via);
 	envelope_fail(s, e, scheduler_now_s() + 1);
+}
+
+/* What else is ready for a destination that takes nothing goes back to wait,
+ * without having been tried; its time may be over all the same. */
+static void
+dest_back_off(struct scheduler *s, struct dest *dest, const struct report *r)
+{
+	uint32_t now_s = scheduler_now_s();
+	struct envelope *e, *next;
+
+	TAILQ_FOREACH_SAFE(e, &dest->ready, ready, next) {
+		dispatch_withdraw(&s->dispatch, e);
+		if (retry_expired(now_s, e->msg->created_s, outcome_ttl_s(e))) {
+			outcome_failed(s, e, r, true);
+			continue;
+		}
+		queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX, r->via);
+		envelope_wait(s, e, dest->hold_s);
+	}
+}
+
+/* The destination as a whole cannot be reached or takes nothing.  What was
+ * under way beside the first that says so finds it known already. */
+static void
+dest_failed(struct scheduler *s, struct dest *dest, const struct report *r)
+{
+	const struct settings *set = &role_config()->set;
+	uint32_t now_s = scheduler_now_s();
+
+	if (dest->hold_s > now_s)
+		return;
+	dest->failures++;
+	dest->hold_s = now_s +
+	    retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
+		dest->failures, arc4random());
+	dispatch_shrink(&s->dispatch, dest);
+	dest_back_off(s, dest, r);
+}
+
+static void
+dest_took(struct scheduler *s, struct dest *dest)
+{
+	if (dest->lane != LANE_RELAY)
+		return;
+	dest->failures = 0;
+	dest->hold_s = 0;
+	dest->delivered++;
+	dispatch_grow(&s->dispatch, dest);
 }
 
 static void
@@ -68,7 +117,7 @@ outcome_deferred(
     struct scheduler *s, struct envelope *e, const struct report *r)
 {
 	const struct settings *set = &role_config()->set;
-	uint32_t now_s = scheduler_now_s();
+	uint32_t now_s = scheduler_now_s(), wait_s;
 	uint64_t ttl_s = outcome_ttl_s(e);
 
 	if (retry_expired(now_s, e->msg->created_s, ttl_s)) {
@@ -78,13 +127,16 @@ outcome_deferred(
 	s->counters[SC_DEFERRED]++;
 	/* it was tried and nothing died of it */
 	e->crashes = 0;
-	queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX);
+	queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX, r->via);
 	outcome_log(EV_DEFERRED, e, r);
-	envelope_wait(s, e,
-	    retry_next_s(now_s,
-		retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
-		    e->attempts, arc4random()),
-		e->msg->created_s, ttl_s));
+	wait_s = retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
+	    e->attempts, arc4random());
+	if (r->scope == SCOPE_DESTINATION && e->dest->lane == LANE_RELAY) {
+		dest_failed(s, e->dest, r);
+		wait_s = e->dest->hold_s - now_s;
+	}
+	envelope_wait(
+	    s, e, retry_next_s(now_s, wait_s, e->msg->created_s, ttl_s));
 	if (e->state != SE_WAITING)
 		return;
 	envelope_record(s, e);
@@ -92,6 +144,18 @@ outcome_deferred(
 	    now_s >= retry_warning_s(&set->bounce_warn_interval_s,
 			 e->msg->warned, e->msg->created_s))
 		assign_delay(s, e->msg);
+}
+
+/* The next host has it and will not report: that is recorded before anything
+ * else, and then reported. */
+static void
+outcome_relayed(struct scheduler *s, struct envelope *e, const struct report *r)
+{
+	e->flags |= ENVF_RELAYED;
+	queue_note_set(e, r->status, r->text, NOTE_TEXT_MAX, r->via);
+	envelope_fail(s, e, scheduler_now_s() + 1);
+	if (e->state == SE_FAILED)
+		envelope_record(s, e);
 }
 
 /* The envelope has come back; do what the table says. */
@@ -107,8 +171,15 @@ outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
 	case STEP_DELIVERED:
 		s->counters[SC_DELIVERED]++;
 		outcome_log(EV_DELIVERED, e, r);
-		queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX);
+		dest_took(s, e->dest);
+		queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX, r->via);
 		envelope_finish(s, e, ENV_DELIVERED);
+		break;
+	case STEP_RELAYED:
+		s->counters[SC_DELIVERED]++;
+		outcome_log(EV_DELIVERED, e, r);
+		dest_took(s, e->dest);
+		outcome_relayed(s, e, r);
 		break;
 	case STEP_DEFERRED:
 		outcome_deferred(s, e, r);
@@ -122,7 +193,9 @@ outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
 		break;
 	case STEP_REPORTED:
 		s->counters[SC_REPORTED]++;
-		envelope_finish(s, e, ENV_FAILED);
+		envelope_finish(s, e,
+		    (e->flags & ENVF_RELAYED) != 0 ? ENV_DELIVERED
+						   : ENV_FAILED);
 		break;
 	case STEP_REPORT_LATER:
 		envelope_fail(s, e, now_s + REPORT_LATER_S);
@@ -142,8 +215,18 @@ outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
 	}
 }
 
+/* Whether the process at ch has the envelope in hand. */
+static bool
+outcome_is_with(const struct envelope *e, const struct chan *ch)
+{
+	if (chan_role(ch) != ROLE_RELAY)
+		return (e->flags & ENVF_RELAYING) == 0;
+	return (e->flags & ENVF_RELAYING) != 0 &&
+	    e->dest->instance == chan_instance(ch);
+}
+
 int
-outcome_delivery(struct scheduler *s, struct chan *ch, struct msg *msg)
+outcome_message(struct scheduler *s, struct chan *ch, struct msg *msg)
 {
 	struct report r;
 	struct message *m;
@@ -160,18 +243,19 @@ outcome_delivery(struct scheduler *s, struct chan *ch, struct msg *msg)
 	if (!rd_done(&msg->body) || outcome >= OUT__MAX || scope >= SCOPE__MAX)
 		return chan_violation(ch, "bad outcome");
 	r.outcome = (enum env_outcome)outcome;
+	r.scope = (enum out_scope)scope;
 	m = queue_message(&s->queue, msg->id);
 	e = m == NULL ? NULL : queue_envelope(m, r.index);
-	/* whoever else has it is the one who knows */
-	if (e != NULL && e->holder == chan_instance(ch))
+	if (e != NULL && outcome_is_with(e, ch))
 		step = step_find((enum sched_state)e->state, r.outcome);
 	if (step == STEP_NONE) {
 		/* given up, or not ours, and done all the same */
-		if (s->strays || chan_role(ch) == ROLE_RELAY)
+		if (s->strays)
 			return 0;
 		return chan_violation(ch, "outcome of what it does not have");
 	}
 	dispatch_landed(&s->dispatch, e);
+	relays_release(s, e->dest);
 	outcome_do(s, e, step, &r);
 	/* what else of it failed has waited for this one */
 	if (m->flying == 0)
@@ -200,36 +284,54 @@ outcome_recorded(struct scheduler *s, struct chan *ch, struct msg *msg)
 
 /* Do fn to every envelope.  fn frees none. */
 static void
-outcome_each(struct scheduler *s,
-    void (*fn)(struct scheduler *, struct envelope *, uint32_t), uint32_t arg)
+outcome_each(
+    struct scheduler *s, void (*fn)(struct scheduler *, struct envelope *))
 {
 	struct message *m = queue_message_from(&s->queue, 0);
 	uint32_t i;
 
 	for (; m != NULL; m = queue_message_next(m)) {
 		for (i = 0; i < m->nenv; i++)
-			fn(s, m->env[i], arg);
+			fn(s, m->env[i]);
 	}
 }
 
 static void
-outcome_cut(struct scheduler *s, struct envelope *e, uint32_t instance)
+outcome_cut(struct scheduler *s, struct envelope *e)
 {
-	if (!dispatch_is_flying(e) || e->holder != instance)
+	if (!dispatch_is_flying(e) || (e->flags & ENVF_RELAYING) != 0)
 		return;
 	dispatch_landed(&s->dispatch, e);
 	envelope_crash(s, e, false);
 }
 
 void
-outcome_process_lost(struct scheduler *s, const struct chan *ch)
+outcome_delivery_lost(struct scheduler *s)
 {
-	outcome_each(s, outcome_cut, chan_instance(ch));
+	outcome_each(s, outcome_cut);
+}
+
+/* All that the lost relay had; that of no relay which is there. */
+static void
+outcome_cut_relayed(struct scheduler *s, struct envelope *e)
+{
+	if ((e->flags & ENVF_RELAYING) == 0 ||
+	    role_peer_instance(ROLE_RELAY, e->dest->instance) != NULL)
+		return;
+	dispatch_landed(&s->dispatch, e);
+	relays_release(s, e->dest);
+	envelope_crash(s, e, false);
+}
+
+void
+outcome_relay_lost(struct scheduler *s)
+{
+	outcome_each(s, outcome_cut_relayed);
 }
 
 /* The delivery process may have it, or its assignment is lost. */
 static void
-outcome_doubt(struct scheduler *s, struct envelope *e, uint32_t none)
+outcome_doubt(struct scheduler *s, struct envelope *e)
 {
 	uint64_t wait_s = 2 * role_config()->set.delivery_timeout_s;
 
@@ -239,6 +341,9 @@ outcome_doubt(struct scheduler *s, struct envelope *e, uint32_t none)
 	 * again soon is safe; a report would be sent twice */
 	if (e->state == SE_FLYING)
 		wait_s = DOUBT_WAIT_S;
+	/* the next host does not, and a relay that lives reports */
+	if ((e->flags & ENVF_RELAYING) != 0)
+		wait_s = 2 * role_config()->set.relay_timeout_data_end_s;
 	queue_envelope_state(&s->queue, e, (enum sched_state)e->state,
 	    scheduler_now_s() + (uint32_t)wait_s);
 	s->strays = true;
@@ -247,11 +352,11 @@ outcome_doubt(struct scheduler *s, struct envelope *e, uint32_t none)
 void
 outcome_spool_lost(struct scheduler *s)
 {
-	outcome_each(s, outcome_doubt, 0);
+	outcome_each(s, outcome_doubt);
 }
 
 static void
-outcome_again(struct scheduler *s, struct envelope *e, uint32_t none)
+outcome_again(struct scheduler *s, struct envelope *e)
 {
 	if (e->unrecorded == 0)
 		return;
@@ -262,5 +367,5 @@ outcome_again(struct scheduler *s, struct envelope *e, uint32_t none)
 void
 outcome_spool_back(struct scheduler *s)
 {
-	outcome_each(s, outcome_again, 0);
+	outcome_each(s, outcome_again);
 }

@@ -8,6 +8,8 @@
 #include "privsep/base/chk.h"
 #include "spool/scheduler/queue.h"
 
+#define DEST_WINDOW_FIRST 4 /* in flight to a host of which nothing is known */
+
 static int
 message_cmp(struct message *a, struct message *b)
 {
@@ -139,7 +141,7 @@ queue_envelope(const struct message *m, uint32_t index)
 }
 
 static struct dest *
-dest_get(struct queue *q, struct span action, struct span user)
+dest_get(struct queue *q, struct span action, struct span user, enum lane lane)
 {
 	struct dest *d, *old;
 
@@ -148,6 +150,8 @@ dest_get(struct queue *q, struct span action, struct span user)
 		return NULL;
 	d->action_len = text_copy(d->text, action);
 	d->user_len = text_copy(d->text + action.len, user);
+	d->lane = (uint8_t)lane;
+	d->window = DEST_WINDOW_FIRST;
 	TAILQ_INIT(&d->ready);
 	if ((old = RB_INSERT(dest_tree, &q->dests, d)) != NULL) {
 		free(d);
@@ -198,6 +202,8 @@ queue_dest_next(struct dest *d)
 static enum sched_state
 state_of_news(enum env_state state)
 {
+	if (state == ENV_RELAYED)
+		return SE_FAILED;
 	if (state == ENV_HELD)
 		return SE_HELD;
 	return state == ENV_QUARANTINED ? SE_QUARANTINED : SE_WAITING;
@@ -215,7 +221,8 @@ queue_envelope_add(
 	e = chk_calloc(1, sizeof(*e) + news->rcpt.len);
 	if (e == NULL)
 		return NULL;
-	if ((e->dest = dest_get(q, news->action, news->user)) == NULL) {
+	if ((e->dest = dest_get(q, news->action, news->user, news->lane)) ==
+	    NULL) {
 		free(e);
 		return NULL;
 	}
@@ -227,6 +234,8 @@ queue_envelope_add(
 	e->crashes = news->crashes;
 	e->rcpt_len = text_copy(e->rcpt, news->rcpt);
 	e->state = (uint8_t)state_of_news(news->state);
+	if (news->state == ENV_RELAYED)
+		e->flags |= ENVF_RELAYED;
 	q->in_state[e->state]++;
 	q->envelopes++;
 	i = queue_envelope_place(m, e->index);
@@ -301,24 +310,30 @@ queue_envelope_state(
 }
 
 void
-queue_note_set(
-    struct envelope *e, struct span status, struct span text, size_t text_max)
+queue_note_set(struct envelope *e, struct span status, struct span text,
+    size_t text_max, struct span via)
 {
+	size_t size;
+
 	free(e->note);
 	e->note = NULL;
 	e->status_len = 0;
 	e->note_len = 0;
+	e->via_len = 0;
+	if (via.len > NOTE_VIA_MAX)
+		via.len = 0;
 	if (status.len > NOTE_STATUS_MAX)
 		status.len = NOTE_STATUS_MAX;
 	if (text_max > NOTE_TEXT_MAX)
 		text_max = NOTE_TEXT_MAX;
 	if (text.len > text_max)
 		text.len = text_max;
-	if (status.len + text.len == 0 ||
-	    (e->note = chk_malloc(status.len, text.len)) == NULL)
+	size = status.len + text.len + via.len;
+	if (size == 0 || (e->note = chk_malloc(size, 0)) == NULL)
 		return;
 	e->status_len = (uint8_t)text_copy(e->note, status);
 	e->note_len = text_copy(e->note + status.len, text);
+	e->via_len = text_copy(e->note + status.len + text.len, via);
 }
 
 struct span
@@ -333,6 +348,15 @@ queue_note_text(const struct envelope *e)
 	if (e->note == NULL)
 		return (struct span){ NULL, 0 };
 	return (struct span){ e->note + e->status_len, e->note_len };
+}
+
+struct span
+queue_note_via(const struct envelope *e)
+{
+	if (e->note == NULL)
+		return (struct span){ NULL, 0 };
+	return (
+	    struct span){ e->note + e->status_len + e->note_len, e->via_len };
 }
 
 struct span

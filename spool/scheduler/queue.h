@@ -27,12 +27,23 @@ enum sched_state {
 #define ENVF_SUSPECT  0x04 /* counted among the suspects in flight */
 #define ENVF_HOLD     0x08 /* hold it when it comes back */
 #define ENVF_REMOVE   0x10 /* remove it when it comes back */
+#define ENVF_RELAYING 0x20 /* a relay has it, not the delivery process */
+#define ENVF_RELAYED                                                           \
+	0x40 /* the next host has it: failed is not what is to
+			      be reported */
+
+/* Mail that stays and mail that leaves share nothing that could be full. */
+enum lane {
+	LANE_LOCAL,
+	LANE_RELAY,
+	LANE__MAX
+};
 
 struct message;
 struct dest;
 
-/* text holds the forward-path; note the status and the text of the last
- * outcome while one is kept. */
+/* text holds the forward-path; note the status, the text and the via of the
+ * last outcome while one is kept. */
 struct envelope {
 	struct heap_item due; /* first, see queue_envelope_due() */
 	TAILQ_ENTRY(envelope) ready;
@@ -40,11 +51,11 @@ struct envelope {
 	struct dest *dest;
 	unsigned char *note;
 	uint32_t index;
-	uint32_t holder; /* the process that has it, while one has */
 	uint32_t next_s;
 	uint16_t attempts;
 	uint16_t unrecorded; /* outcomes that the spool has not confirmed */
 	uint16_t note_len;   /* of the text, after the status */
+	uint16_t via_len;    /* of the via, after the text */
 	uint8_t status_len;
 	uint8_t state; /* enum sched_state */
 	uint8_t final; /* enum env_state while SE_RECORDING */
@@ -70,14 +81,21 @@ struct message {
 };
 RB_HEAD(message_tree, message);
 
-/* Where envelopes go: an action as a user.  Freed with its last envelope.
- * text holds the action, then the user. */
+/* Where envelopes go: an action as a user, or an action and a domain.  Freed
+ * with its last envelope.  text holds the action, then the user. */
 struct dest {
 	RB_ENTRY(dest) entry;
 	TAILQ_ENTRY(dest) turn;
 	struct envelope_list ready;
 	uint32_t envelopes;
 	uint32_t flying;
+	uint32_t window;   /* that may fly, of LANE_RELAY */
+	uint32_t hold_s;   /* nothing of it is due before that */
+	uint32_t instance; /* of the relay that has what flies */
+	uint32_t delivered;
+	uint32_t failures; /* of the destination as a whole, in a row */
+	uint8_t lane;
+	bool paused; /* by order */
 	bool listed; /* on the list of those whose turn comes */
 	uint16_t action_len;
 	uint16_t user_len;
@@ -102,6 +120,7 @@ struct envelope_news {
 	uint64_t next_s;
 	uint16_t attempts;
 	uint8_t crashes;
+	enum lane lane; /* of the action */
 	struct span rcpt;
 	struct span action;
 	struct span user;
@@ -152,12 +171,14 @@ struct envelope *queue_envelope_due(struct heap_item *);
 void queue_envelope_state(
     struct queue *, struct envelope *, enum sched_state, uint32_t due_s);
 
-/* Keep status and text, cut to their limits, of the last outcome; or forget
- * them (both empty).  Without memory none are kept. */
+/* Keep status, text and via, cut to their limits, of the last outcome; or
+ * forget them (all empty).  Without memory none are kept. */
 #define NOTE_STATUS_MAX 32
 #define NOTE_TEXT_MAX   500
-void queue_note_set(
-    struct envelope *, struct span status, struct span text, size_t text_max);
+#define NOTE_VIA_MAX    350
+void queue_note_set(struct envelope *, struct span status, struct span text,
+    size_t text_max, struct span via);
+struct span queue_note_via(const struct envelope *);
 struct span queue_note_status(const struct envelope *);
 struct span queue_note_text(const struct envelope *);
 

@@ -1,71 +1,93 @@
 /* SPDX-License-Identifier: ISC
  *
- * The relay processes, and which of them a destination has: always the same
- * one, as long as there are the same, so that it knows the hosts and holds the
- * connections.
+ * Which relay gets what: all mail in flight to one destination is with one of
+ * them, which can then use its connections again and knows how the host fares.
  */
-#include "privsep/config/config.h"
 #include "privsep/ipc/role.h"
 #include "spool/scheduler/scheduler.h"
 
-bool
-relays_serve(const struct dest *dest)
-{
-	const struct action *a =
-	    config_action(role_config(), queue_action(dest));
-
-	return a != NULL && a->kind == ACTION_RELAY;
-}
-
-void
-relays_up(struct scheduler *s, struct chan *ch)
-{
-	size_t i = s->nrelays;
-
-	if (i == RELAYS_MAX)
-		return;
-	/* the newest first: the others are on their way out after a reload */
-	while (i > 0 && chan_instance(s->relays[i - 1]) < chan_instance(ch)) {
-		s->relays[i] = s->relays[i - 1];
-		i--;
-	}
-	s->relays[i] = ch;
-	s->nrelays++;
-}
-
-void
-relays_down(struct scheduler *s, const struct chan *ch)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < s->nrelays; i++) {
-		if (s->relays[i] != ch)
-			s->relays[n++] = s->relays[i];
-	}
-	s->nrelays = n;
-}
-
-/* FNV-1a: nothing is to be hidden from who chooses names. */
-static uint32_t
-relays_hash(struct span s, uint32_t hash)
+static struct relay_peer *
+relay_find(struct scheduler *s, uint32_t instance)
 {
 	size_t i;
 
-	for (i = 0; i < s.len; i++)
-		hash = (hash ^ s.p[i]) * 16777619U;
-	return hash;
+	for (i = 0; i < s->nrelays; i++) {
+		if (chan_instance(s->relays[i].ch) == instance)
+			return &s->relays[i];
+	}
+	return NULL;
+}
+
+void
+relays_add(struct scheduler *s, struct chan *ch)
+{
+	if (s->nrelays < RELAYS_MAX)
+		s->relays[s->nrelays++] = (struct relay_peer){ .ch = ch };
+}
+
+void
+relays_remove(struct scheduler *s, const struct chan *ch)
+{
+	struct relay_peer *p = relay_find(s, chan_instance(ch));
+
+	if (p != NULL)
+		*p = s->relays[--s->nrelays];
+}
+
+int
+relays_leave(struct scheduler *s, struct chan *ch, struct msg *m)
+{
+	struct relay_peer *p = relay_find(s, chan_instance(ch));
+
+	if (p != NULL)
+		p->leaving = true;
+	return 0;
+}
+
+bool
+relays_any(const struct scheduler *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nrelays; i++) {
+		if (!s->relays[i].leaving)
+			return true;
+	}
+	return false;
 }
 
 struct chan *
-relays_for(const struct scheduler *s, const struct dest *dest)
+relays_for(struct scheduler *s, struct dest *dest)
 {
-	size_t n = (size_t)role_config()->set.relay_workers;
-	uint32_t hash;
+	struct relay_peer *p, *best = NULL;
+	size_t i;
 
-	if (n > s->nrelays)
-		n = s->nrelays;
-	if (n == 0)
+	/* what it has in hand must come back before another gets any */
+	if (dest->instance != 0) {
+		p = relay_find(s, dest->instance);
+		return p == NULL || p->leaving ? NULL : p->ch;
+	}
+	for (i = 0; i < s->nrelays; i++) {
+		p = &s->relays[i];
+		if (!p->leaving &&
+		    (best == NULL || p->destinations < best->destinations))
+			best = p;
+	}
+	if (best == NULL)
 		return NULL;
-	hash = relays_hash(queue_action(dest), 2166136261U);
-	return s->relays[relays_hash(queue_user(dest), hash) % n];
+	best->destinations++;
+	dest->instance = chan_instance(best->ch);
+	return best->ch;
+}
+
+void
+relays_release(struct scheduler *s, struct dest *dest)
+{
+	struct relay_peer *p;
+
+	if (dest->flying > 0 || dest->instance == 0)
+		return;
+	if ((p = relay_find(s, dest->instance)) != NULL && p->destinations > 0)
+		p->destinations--;
+	dest->instance = 0;
 }

@@ -48,7 +48,7 @@ on_unreadable(struct chan *ch, struct msg *m)
 static int
 on_outcome(struct chan *ch, struct msg *m)
 {
-	return outcome_delivery(&self, ch, m);
+	return outcome_message(&self, ch, m);
 }
 
 static int
@@ -69,11 +69,33 @@ on_flush(struct chan *ch, struct msg *m)
 	return flush_ask(&self, ch, m);
 }
 
+static int
+on_leave(struct chan *ch, struct msg *m)
+{
+	return relays_leave(&self, ch, m);
+}
+
+enum lane
+scheduler_lane(const struct config *cfg, struct span action)
+{
+	const struct action *a = config_action(cfg, action);
+
+	return a != NULL && a->kind == ACTION_RELAY ? LANE_RELAY : LANE_LOCAL;
+}
+
 static void
 scheduler_limits(const struct config *cfg)
 {
-	dispatch_limits(&self.dispatch, &self.queue,
+	struct dest *dest;
+
+	for (dest = queue_dest_first(&self.queue); dest != NULL;
+	     dest = queue_dest_next(dest))
+		dispatch_move(&self.dispatch, dest,
+		    scheduler_lane(cfg, queue_action(dest)));
+	dispatch_limits(&self.dispatch, &self.queue, LANE_LOCAL,
 	    cfg->set.delivery_max_inflight, cfg->set.delivery_window);
+	dispatch_limits(&self.dispatch, &self.queue, LANE_RELAY,
+	    cfg->set.relay_max_inflight, cfg->set.relay_window);
 }
 
 /* The time of some envelopes has come.  True when there are more. */
@@ -147,14 +169,14 @@ scheduler_prepare(const struct role_hello *hello)
 static void
 scheduler_peer_up(struct chan *ch, uint64_t request)
 {
+	if (chan_role(ch) == ROLE_RELAY)
+		relays_add(&self, ch);
 	if (chan_role(ch) == ROLE_DELIVERY) {
 		/* one that was there before us knows what another scheduler
 		 * assigned */
 		self.strays = !self.met;
 		self.met = true;
 	}
-	if (chan_role(ch) == ROLE_RELAY)
-		relays_up(&self, ch);
 	if (chan_role(ch) != ROLE_SPOOL)
 		return;
 	self.loading = true;
@@ -165,11 +187,12 @@ scheduler_peer_up(struct chan *ch, uint64_t request)
 static void
 scheduler_peer_down(struct chan *ch)
 {
-	if (chan_role(ch) == ROLE_RELAY)
-		relays_down(&self, ch);
-	if (chan_role(ch) == ROLE_DELIVERY || chan_role(ch) == ROLE_RELAY)
-		outcome_process_lost(&self, ch);
-	else if (chan_role(ch) == ROLE_SPOOL)
+	if (chan_role(ch) == ROLE_DELIVERY)
+		outcome_delivery_lost(&self);
+	else if (chan_role(ch) == ROLE_RELAY) {
+		relays_remove(&self, ch);
+		outcome_relay_lost(&self);
+	} else if (chan_role(ch) == ROLE_SPOOL)
 		outcome_spool_lost(&self);
 	else if (chan_role(ch) == ROLE_CONTROL)
 		ctl_lost(&self);
@@ -190,6 +213,7 @@ static const struct msg_handler handlers[] = {
 	{ QUEUE_RECORDED, on_recorded },
 	{ QUEUE_UNREADABLE, on_unreadable },
 	{ OUTCOME, on_outcome },
+	{ QUEUE_LEAVE, on_leave },
 	{ QUEUE_FLUSH, on_flush },
 	{ CTL_ASK, on_ask },
 	{ CTL_CANCEL, on_cancel },

@@ -16,6 +16,7 @@
 struct config;
 struct job;
 struct flush;
+struct pause;
 TAILQ_HEAD(job_list, job);
 TAILQ_HEAD(flush_list, flush);
 
@@ -27,31 +28,40 @@ enum sched_counter {
 	SC__MAX
 };
 
-#define RELAYS_MAX 256
+#define RELAYS_MAX 128 /* the most workers, and those that end at a reload */
+
+/* A relay process. */
+struct relay_peer {
+	struct chan *ch;
+	uint32_t destinations; /* with something in its hands */
+	bool leaving;
+};
 
 struct scheduler {
 	struct queue queue;
 	struct dispatch dispatch;
 	struct event *timer;
 	bool loading; /* the spool is telling what it has */
-	bool paused;  /* no local delivery, by order */
 	bool met;     /* a delivery process has been seen */
 	bool strays;  /* the delivery process may report on what was given up
 			 when the spool was lost, or assigned before us */
-	struct chan *relays[RELAYS_MAX]; /* the newest first */
-	size_t nrelays;
 	uint64_t counters[SC__MAX];
 	struct job_list jobs;
 	struct flush_list flushes;
+	struct relay_peer relays[RELAYS_MAX];
+	size_t nrelays;
+	struct pause *pauses; /* of routes and domains */
+	size_t npauses;
 };
 
 /* ---- outcome.c: what becomes of an envelope ---- */
 
 /* OUTCOME of the delivery process or of a relay. */
-int outcome_delivery(struct scheduler *, struct chan *, struct msg *);
+int outcome_message(struct scheduler *, struct chan *, struct msg *);
 
-/* The delivery process, or a relay, is lost with what it had in hand. */
-void outcome_process_lost(struct scheduler *, const struct chan *);
+/* The delivery process, or that relay, is lost with what it had in hand. */
+void outcome_delivery_lost(struct scheduler *);
+void outcome_relay_lost(struct scheduler *);
 
 /* The spool is lost; what it did not confirm is told again when it is back. */
 void outcome_spool_lost(struct scheduler *);
@@ -74,6 +84,9 @@ void envelope_park(struct scheduler *, struct envelope *, enum sched_state);
 /* It cannot be delivered: keep it until that is reported, at once if nothing
  * else of its message is in flight, else by when_s. */
 void envelope_fail(struct scheduler *, struct envelope *, uint32_t when_s);
+
+/* It is due: ready, unless its destination is to be left alone for a while. */
+void envelope_ready(struct scheduler *, struct envelope *);
 
 /* It was in hand at a crash.  exact: it alone, and not one of many. */
 void envelope_crash(struct scheduler *, struct envelope *, bool exact);
@@ -99,15 +112,22 @@ int assign_unreadable(struct scheduler *, struct chan *, struct msg *);
 
 /* ---- relays.c: the relay processes ---- */
 
-/* Whether mail for it is sent to other hosts. */
-bool relays_serve(const struct dest *);
+/* A relay has come; or is gone. */
+void relays_add(struct scheduler *, struct chan *);
+void relays_remove(struct scheduler *, const struct chan *);
 
-/* A relay is there; it is gone. */
-void relays_up(struct scheduler *, struct chan *);
-void relays_down(struct scheduler *, const struct chan *);
+/* QUEUE_LEAVE of a relay. */
+int relays_leave(struct scheduler *, struct chan *, struct msg *);
 
-/* The relay that the destination has; NULL when there is none. */
-struct chan *relays_for(const struct scheduler *, const struct dest *);
+/* Whether there is one that takes mail. */
+bool relays_any(const struct scheduler *);
+
+/* The relay for a destination: the one that has its mail already, else the one
+ * with the fewest others.  NULL when there is none now. */
+struct chan *relays_for(struct scheduler *, struct dest *);
+
+/* Nothing of the destination flies any more: its relay is free of it. */
+void relays_release(struct scheduler *, struct dest *);
 
 /* ---- load.c: what the spool tells ---- */
 
@@ -130,6 +150,18 @@ void ctl_lost(struct scheduler *);
  * true if it made a difference. */
 bool order_apply(struct scheduler *, struct envelope *, enum ctl_verb);
 
+/* ---- hoststats.c: destinations on other hosts, for smtpctl ---- */
+
+/* CTL_PAUSE_ROUTE, _DOMAIN and their opposites. */
+void hoststats_order(struct scheduler *, struct chan *, uint64_t request,
+    const struct ctl_request *);
+
+/* CTL_SHOW_HOSTSTATS. */
+void hoststats_show(struct scheduler *, struct chan *, uint64_t request);
+
+/* A destination is new: it may have been paused before. */
+void hoststats_met(struct scheduler *, struct dest *);
+
 /* ---- flush.c: what waits for a domain is due now ---- */
 
 /* QUEUE_FLUSH of the router; it is answered when the queue is looked through. */
@@ -145,6 +177,9 @@ void flush_lost(struct scheduler *);
 
 /* Seconds since 1970. */
 uint32_t scheduler_now_s(void);
+
+/* Where mail of that action goes. */
+enum lane scheduler_lane(const struct config *, struct span action);
 
 /* The process, for role_main(). */
 extern const struct role_ops scheduler_ops;

@@ -11,6 +11,7 @@
 enum sched_step {
 	STEP_NONE, /* it was not asked for */
 	STEP_DELIVERED,
+	STEP_RELAYED, /* delivered, and that is to be reported */
 	STEP_DEFERRED,
 	STEP_FAILED,
 	STEP_EXPIRED,

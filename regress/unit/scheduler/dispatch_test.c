@@ -18,7 +18,7 @@ setup_init(struct setup *s, uint64_t flying_max, uint64_t dest_max)
 {
 	queue_init(&s->q);
 	dispatch_init(&s->d);
-	dispatch_limits(&s->d, &s->q, flying_max, dest_max);
+	dispatch_limits(&s->d, &s->q, LANE_LOCAL, flying_max, dest_max);
 	s->last_id = 0;
 }
 
@@ -62,10 +62,10 @@ ATF_TC_BODY(one_user_flies_in_the_order_of_arrival, tc)
 	setup_init(&s, 10, 10);
 	a = setup_ready(&s, "u");
 	b = setup_ready(&s, "u");
-	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(2, s.d.flying);
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(2, s.d.lanes[LANE_LOCAL].flying);
 	setup_clear(&s);
 }
 
@@ -79,12 +79,12 @@ ATF_TC_BODY(stuck_user_fills_only_its_own_window, tc)
 	setup_init(&s, 100, 5);
 	for (i = 0; i < 50; i++)
 		setup_ready(&s, "stuck");
-	while ((e = dispatch_next(&s.d, &s.q)) != NULL)
+	while ((e = dispatch_next(&s.d, &s.q, LANE_LOCAL)) != NULL)
 		n++;
 	ATF_CHECK_EQ(5, n);
 	other = setup_ready(&s, "other");
-	ATF_CHECK_EQ(other, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(other, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
 	setup_clear(&s);
 }
 
@@ -101,7 +101,7 @@ ATF_TC_BODY(users_with_work_take_turns, tc)
 	for (i = 0; i < 2; i++)
 		setup_ready(&s, "quiet");
 	for (i = 0; i < 4; i++)
-		e[i] = dispatch_next(&s.d, &s.q);
+		e[i] = dispatch_next(&s.d, &s.q, LANE_LOCAL);
 	ATF_CHECK(e[0]->dest != e[1]->dest);
 	ATF_CHECK_EQ(e[0]->dest, e[2]->dest);
 	ATF_CHECK_EQ(e[1]->dest, e[3]->dest);
@@ -117,11 +117,11 @@ ATF_TC_BODY(whole_window_opens_as_envelopes_land, tc)
 	setup_init(&s, 1, 10);
 	a = setup_ready(&s, "u");
 	b = setup_ready(&s, "v");
-	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
 	dispatch_landed(&s.d, a);
 	queue_envelope_state(&s.q, a, SE_HELD, 0);
-	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_LOCAL));
 	setup_clear(&s);
 }
 
@@ -134,11 +134,11 @@ ATF_TC_BODY(landing_opens_the_window_of_its_user, tc)
 	setup_init(&s, 10, 1);
 	a = setup_ready(&s, "u");
 	b = setup_ready(&s, "u");
-	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
 	dispatch_landed(&s.d, a);
 	queue_envelope_state(&s.q, a, SE_HELD, 0);
-	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_LOCAL));
 	setup_clear(&s);
 }
 
@@ -155,11 +155,11 @@ ATF_TC_BODY(siblings_join_as_far_as_their_windows_allow, tc)
 	dispatch_ready(&s.d, &s.q, u[0]);
 	dispatch_ready(&s.d, &s.q, u[1]);
 	dispatch_ready(&s.d, &s.q, v);
-	ATF_CHECK_EQ(u[0], dispatch_next(&s.d, &s.q));
-	ATF_CHECK(!dispatch_join(&s.d, &s.q, u[1]));
-	ATF_CHECK(dispatch_join(&s.d, &s.q, v));
-	ATF_CHECK(!dispatch_join(&s.d, &s.q, v));
-	ATF_CHECK_EQ(2, s.d.flying);
+	ATF_CHECK_EQ(u[0], dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK(!dispatch_join(&s.d, &s.q, u[1], LANE_LOCAL));
+	ATF_CHECK(dispatch_join(&s.d, &s.q, v, LANE_LOCAL));
+	ATF_CHECK(!dispatch_join(&s.d, &s.q, v, LANE_LOCAL));
+	ATF_CHECK_EQ(2, s.d.lanes[LANE_LOCAL].flying);
 	ATF_CHECK_EQ(2, u[0]->msg->flying);
 	setup_clear(&s);
 }
@@ -177,15 +177,15 @@ ATF_TC_BODY(suspects_fly_one_at_a_time, tc)
 	dispatch_ready(&s.d, &s.q, a);
 	dispatch_ready(&s.d, &s.q, b);
 	c = setup_ready(&s, "w");
-	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(c, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
-	ATF_CHECK(!dispatch_join(&s.d, &s.q, b));
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(c, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK(!dispatch_join(&s.d, &s.q, b, LANE_LOCAL));
 	/* the count that made it a suspect is reset while it flies */
 	a->crashes = 0;
 	dispatch_landed(&s.d, a);
 	queue_envelope_state(&s.q, a, SE_HELD, 0);
-	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_LOCAL));
 	setup_clear(&s);
 }
 
@@ -200,9 +200,9 @@ ATF_TC_BODY(withdrawn_envelope_does_not_fly, tc)
 	b = setup_ready(&s, "u");
 	dispatch_withdraw(&s.d, a);
 	queue_envelope_state(&s.q, a, SE_HELD, 0);
-	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
-	ATF_CHECK_EQ(NULL, TAILQ_FIRST(&s.d.turns));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, TAILQ_FIRST(&s.d.lanes[LANE_LOCAL].turns));
 	setup_clear(&s);
 }
 
@@ -214,10 +214,10 @@ ATF_TC_BODY(wider_window_holds_at_once, tc)
 	setup_init(&s, 10, 1);
 	setup_ready(&s, "u");
 	setup_ready(&s, "u");
-	ATF_CHECK(dispatch_next(&s.d, &s.q) != NULL);
-	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q));
-	dispatch_limits(&s.d, &s.q, 10, 2);
-	ATF_CHECK(dispatch_next(&s.d, &s.q) != NULL);
+	ATF_CHECK(dispatch_next(&s.d, &s.q, LANE_LOCAL) != NULL);
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	dispatch_limits(&s.d, &s.q, LANE_LOCAL, 10, 2);
+	ATF_CHECK(dispatch_next(&s.d, &s.q, LANE_LOCAL) != NULL);
 	setup_clear(&s);
 }
 
@@ -239,9 +239,171 @@ ATF_TC_BODY(report_counts_in_the_window, tc)
 	setup_clear(&s);
 }
 
+/* --- mail for other hosts ------------------------------------------------- */
+
+static struct envelope *
+setup_far(struct setup *s, const char *domain)
+{
+	struct message *m = queue_message_add(
+	    &s->q, ++s->last_id, 100, 1000, span_str("a@example.org"));
+	struct envelope_news news = {
+		.lane = LANE_RELAY,
+		.rcpt = span_str("b@example.net"),
+		.action = span_str("far"),
+		.user = span_str(domain),
+	};
+	struct envelope *e = queue_envelope_add(&s->q, m, &news);
+
+	dispatch_ready(&s->d, &s->q, e);
+	return e;
+}
+
+static unsigned
+fly_all(struct setup *s, struct envelope **last)
+{
+	struct envelope *e;
+	unsigned n = 0;
+
+	while ((e = dispatch_next(&s->d, &s->q, LANE_RELAY)) != NULL) {
+		if (last != NULL)
+			*last = e;
+		n++;
+	}
+	return n;
+}
+
+static void
+setup_far_init(struct setup *s, uint64_t flying_max, uint64_t dest_max)
+{
+	setup_init(s, 1, 1);
+	dispatch_limits(&s->d, &s->q, LANE_RELAY, flying_max, dest_max);
+}
+
+ATF_TC_WITHOUT_HEAD(lanes_do_not_fill_each_other);
+ATF_TC_BODY(lanes_do_not_fill_each_other, tc)
+{
+	struct setup s;
+	struct envelope *far, *near;
+
+	setup_far_init(&s, 1, 1);
+	far = setup_far(&s, "a.example");
+	near = setup_ready(&s, "u");
+	ATF_CHECK_EQ(near, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(far, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(window_begins_small_grows_and_falls_to_a_probe);
+ATF_TC_BODY(window_begins_small_grows_and_falls_to_a_probe, tc)
+{
+	struct setup s;
+	struct envelope *e = NULL;
+	unsigned i;
+
+	setup_far_init(&s, 1000, 6);
+	for (i = 0; i < 50; i++)
+		setup_far(&s, "a.example");
+	ATF_CHECK_EQ(4, fly_all(&s, &e));
+	for (i = 0; i < 10; i++)
+		dispatch_grow(&s.d, e->dest);
+	ATF_CHECK_EQ(2, fly_all(&s, NULL)); /* up to the setting */
+	dispatch_shrink(&s.d, e->dest);
+	ATF_CHECK_EQ(0, fly_all(&s, NULL));
+	for (i = 1; i <= 6; i++) {
+		e = queue_envelope(queue_message(&s.q, i), 0);
+		dispatch_landed(&s.d, e);
+		queue_envelope_state(&s.q, e, SE_HELD, 0);
+	}
+	ATF_CHECK_EQ(1, fly_all(&s, NULL));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(slow_destinations_leave_half_of_the_lane);
+ATF_TC_BODY(slow_destinations_leave_half_of_the_lane, tc)
+{
+	struct setup s;
+	struct envelope *slow = NULL;
+	unsigned i;
+
+	setup_far_init(&s, 20, 100);
+	for (i = 0; i < 50; i++)
+		slow = setup_far(&s, "slow.example");
+	for (i = 0; i < 100; i++)
+		dispatch_grow(&s.d, slow->dest);
+	ATF_CHECK_EQ(10, fly_all(&s, NULL));
+	for (i = 0; i < 3; i++)
+		setup_far(&s, "quick.example");
+	ATF_CHECK_EQ(3, fly_all(&s, NULL));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(paused_destination_has_no_turn);
+ATF_TC_BODY(paused_destination_has_no_turn, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_far_init(&s, 20, 100);
+	a = setup_far(&s, "a.example");
+	b = setup_far(&s, "b.example");
+	dispatch_pause(&s.d, a->dest, true);
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	dispatch_pause(&s.d, a->dest, false);
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(reports_do_not_count_as_sending);
+ATF_TC_BODY(reports_do_not_count_as_sending, tc)
+{
+	struct setup s;
+	struct envelope *a;
+
+	setup_far_init(&s, 1, 1);
+	a = setup_far(&s, "a.example");
+	dispatch_withdraw(&s.d, a);
+	ATF_CHECK(dispatch_report(&s.d, &s.q, a, SE_REPORTING));
+	ATF_CHECK_EQ(0, s.d.lanes[LANE_RELAY].flying);
+	ATF_CHECK_EQ(0, a->dest->flying);
+	ATF_CHECK_EQ(1, s.d.lanes[LANE_LOCAL].flying);
+	dispatch_landed(&s.d, a);
+	ATF_CHECK_EQ(0, s.d.lanes[LANE_LOCAL].flying);
+	queue_envelope_state(&s.q, a, SE_HELD, 0);
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(destination_changes_its_lane_when_nothing_flies);
+ATF_TC_BODY(destination_changes_its_lane_when_nothing_flies, tc)
+{
+	struct setup s;
+	struct envelope *a, *b;
+
+	setup_far_init(&s, 10, 1);
+	a = setup_far(&s, "a.example");
+	b = setup_far(&s, "a.example");
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	dispatch_move(&s.d, a->dest, LANE_LOCAL);
+	dispatch_landed(&s.d, a);
+	queue_envelope_state(&s.q, a, SE_HELD, 0);
+	dispatch_move(&s.d, a->dest, LANE_LOCAL);
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(b, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK_EQ(0, s.d.lanes[LANE_RELAY].flying);
+	setup_clear(&s);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, one_user_flies_in_the_order_of_arrival);
+	ATF_TP_ADD_TC(tp, lanes_do_not_fill_each_other);
+	ATF_TP_ADD_TC(tp, window_begins_small_grows_and_falls_to_a_probe);
+	ATF_TP_ADD_TC(tp, slow_destinations_leave_half_of_the_lane);
+	ATF_TP_ADD_TC(tp, paused_destination_has_no_turn);
+	ATF_TP_ADD_TC(tp, reports_do_not_count_as_sending);
+	ATF_TP_ADD_TC(tp, destination_changes_its_lane_when_nothing_flies);
 	ATF_TP_ADD_TC(tp, stuck_user_fills_only_its_own_window);
 	ATF_TP_ADD_TC(tp, users_with_work_take_turns);
 	ATF_TP_ADD_TC(tp, whole_window_opens_as_envelopes_land);

@@ -99,10 +99,11 @@ ATF_TC_BODY(note_is_cut_and_forgotten, tc)
 
 	queue_init(&q);
 	e = put(&q, 1, 0, "u");
-	queue_note_set(e, span_str("4.2.2"), span_str("mailbox is full"), 7);
+	queue_note_set(e, span_str("4.2.2"), span_str("mailbox is full"), 7,
+	    span_str("mx 192.0.2.1 -"));
 	ATF_CHECK(span_eq(span_str("4.2.2"), queue_note_status(e)));
 	ATF_CHECK(span_eq(span_str("mailbox"), queue_note_text(e)));
-	queue_note_set(e, span_str(""), span_str(""), 7);
+	queue_note_set(e, span_str(""), span_str(""), 7, span_str(""));
 	ATF_CHECK_EQ(0, queue_note_text(e).len);
 	queue_clear(&q);
 }
