@@ -657,6 +657,7 @@ TC(who_retires_finishes_first)
 	greet(fd);
 	begin(M_RETIRE, 0);
 	send_fds(t.master, NULL, 0);
+	expect(t.scheduler, ROLE_SCHEDULER, QUEUE_LEAVE);
 	deliver(2, "smart", "", 1);
 	transaction(fd, 1, "250 2.0.0 taken");
 	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
