@@ -135,7 +135,7 @@ check_moved(struct parse *p, struct p_action *pa)
 		cfg_error_add(p->errs, &pa->pos,
 		    "action '%s' has 'forward', and no 'moved <table>'",
 		    pa->a.name);
-	return check_ref(p, &pa->moved, ARG_MAP, &pa->a.moved);
+	return check_ref(p, &pa->moved, ARG_MOVED, &pa->a.moved);
 }
 
 static int

@@ -70,6 +70,14 @@ entry_user_ok(struct span value)
 }
 
 static bool
+entry_recipient_ok(struct span value)
+{
+	struct mail_address addr;
+
+	return address_parse(value, ADDRESS_BARE | ADDRESS_UTF8, &addr) == 0;
+}
+
+static bool
 entry_address_ok(struct span s)
 {
 	return memchr(s.p, '/', s.len) == NULL && entry_netaddr_ok(s);
@@ -124,6 +132,8 @@ static const struct {
 	[ARG_MAP] = { .what = "keys with values" },
 	[ARG_USERS] = { NULL, entry_user_ok, "user = uid:gid:home",
 	    "uid:gid:home" },
+	[ARG_MOVED] = { NULL, entry_recipient_ok, "user = address",
+	    "one address" },
 	[ARG_HOSTS] = { entry_domain_ok, entry_host_ok,
 	    "domain = proto://host:port",
 	    "a host such as smtp://mx.example.org:25" },

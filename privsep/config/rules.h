@@ -22,6 +22,7 @@ enum table_use {
 	ARG_NETADDR,
 	ARG_MAP,     /* keys with values: of actions */
 	ARG_USERS,   /* the same with values uid:gid:home */
+	ARG_MOVED,   /* local parts with an address */
 	ARG_HOSTS,   /* domains with the URL of a host */
 	ARG_SECRETS, /* labels with user:password */
 	ARG_ADDRESS, /* single addresses, no networks */

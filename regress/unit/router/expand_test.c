@@ -118,10 +118,10 @@ ATF_TC_BODY(doubling_at_every_level_costs_its_names, tc)
 }
 
 /* dan has moved to another user, eve to another domain that goes by a rule of
- * its own, liz to one that none holds for, bad nowhere. */
+ * its own, liz to one that none holds for. */
 #define MOVED                                                                  \
 	"table m { dan = d, eve = e@other.example, liz = l@x.example,"         \
-	" bad = \"a@x, b@x\", pat = pat }\n"                                   \
+	" pat = pat }\n"                                                       \
 	"table t { all = \"ann, eve\", d = ann }\n"
 
 static void
@@ -152,7 +152,6 @@ ATF_TC_BODY(who_has_moved_is_refused, tc)
 	check_moved("", "Eve+x@example.org", RP_MOVED, "");
 	check_moved("", "liz@example.org", RP_MOVED, "");
 	check_moved("", "ann@example.org", RP_RCPT_OK, "ann");
-	check_moved("", "bad@example.org", RP_SYSTEM, "");
 	/* the sender knows nothing of eve */
 	check_moved("", "all@example.org", RP_SYSTEM, "");
 }
@@ -164,7 +163,6 @@ ATF_TC_BODY(who_has_moved_is_followed_by_the_rules, tc)
 	check_moved("forward", "dan@example.org", RP_RCPT_OK, "ann");
 	check_moved("forward", "all@example.org", RP_RCPT_OK, "ann e");
 	check_moved("forward", "liz@example.org", RP_SYSTEM, "");
-	check_moved("forward", "bad@example.org", RP_SYSTEM, "");
 	/* to itself: the mailbox of that name */
 	check_moved("forward", "pat@example.org", RP_RCPT_OK, "pat");
 }

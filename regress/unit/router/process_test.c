@@ -29,13 +29,16 @@
 	"listen on 127.0.0.1 port 2525 tag \"in\" vrfy local expn any "        \
 	"terminal any etrn "                                                   \
 	"\"example.org\"\n"                                                    \
-	"table t { root = ann, list = \"ann, ben\", pair = \"ann, nobody\" "   \
-	"}\n"                                                                  \
+	"table t { root = ann, list = \"ann, ben\", pair = \"ann, nobody\", "  \
+	"away = ann@far.example }\n"                                           \
 	"table v { info = x }\n"                                               \
-	"action a maildir alias <t>\n"                                         \
+	"table gone { dan = d@far.example }\n"                                 \
+	"action out relay\n"                                                   \
+	"action a maildir alias <t> moved <gone> forward\n"                    \
 	"action vm maildir \"/v/%{dest.user}\" userbase <v> user keeper\n"     \
 	"match tag \"in\" from any for local action a\n"                       \
-	"match from any for domain virtual.example action vm\n"
+	"match from any for domain virtual.example action vm\n"                \
+	"match from any for domain far.example action out\n"
 
 static struct {
 	pid_t pid;
@@ -750,8 +753,33 @@ ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 	expect_who(ch, RP_MAILBOX, "<info@virtual.example>");
 	send_who(ch, WHO_VRFY, "ann@elsewhere.example");
 	expect_who(ch, RP_REJECTED, "");
+	/* whom another host has, it knows; a list is ours to tell */
+	send_who(ch, WHO_VRFY, "ann@far.example");
+	expect_who(ch, RP_VRFY, "");
+	send_who(ch, WHO_EXPN, "ann@far.example");
+	expect_who(ch, RP_VRFY, "");
+	send_who(ch, WHO_EXPN, "away");
+	expect_who(ch, RP_MAILBOX, "<ann@far.example>");
 	send_who(ch, WHO_VRFY, "a b");
 	expect_who(ch, RP_BAD_RCPT, "");
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(who_has_moved_goes_to_the_other_host);
+ATF_TC_BODY(who_has_moved_goes_to_the_other_host, tc)
+{
+	int ch, spool;
+	uint64_t id;
+
+	start();
+	ch = join(ROLE_SESSION, 5);
+	spool = join(ROLE_SPOOL, 6);
+	id = mail_open(ch);
+	rcpt_is(ch, "<dan@" SETUP_HOST ">", RP_FORWARDED);
+	check_span(rd_span(&t.m.body, ADDRESS_PATH_MAX), "<d@far.example>");
+	send_bare(ch, TX_DATA, SID);
+	check_open(spool, id, 1);
+	check_envelope(spool, id, "d@far.example", "out", "far.example");
 	stop();
 }
 
@@ -941,6 +969,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, delivery_sends_only_without_a_sender);
 	ATF_TP_ADD_TC(tp, new_configuration_holds_for_the_next_recipient);
 	ATF_TP_ADD_TC(tp, vrfy_and_expn_say_what_rcpt_would);
+	ATF_TP_ADD_TC(tp, who_has_moved_goes_to_the_other_host);
 	ATF_TP_ADD_TC(tp, a_second_question_closes_the_peer);
 	ATF_TP_ADD_TC(tp, what_a_listener_does_not_serve_closes_the_peer);
 	ATF_TP_ADD_TC(tp, etrn_goes_to_the_scheduler_and_back);
