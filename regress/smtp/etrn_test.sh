@@ -68,6 +68,41 @@ starts_the_queue_body()
 	wait_for queue_empty || atf_fail "something is left in the queue"
 }
 
+atf_test_case next_host
+next_host_head()
+{
+	atf_set descr "What waits for a host that was down goes to it when its" \
+	    "domain asks"
+}
+next_host_body()
+{
+	instance_new mx <<-END
+		hostname "mail.example.org"
+		queue retry 1h
+		listen on 127.0.0.1 port 2525 etrn "example.net"
+		action "out" relay host "smtp://127.0.0.1:2600"
+		match from local for domain { "example.net", "example.com" } \\
+		    action "out"
+	END
+	instance_run mx
+	send a@b.example jones@example.net
+	log_wait 1 'event=deferred .*rcpt=jones@example.net'
+	instance_new there <<-END
+		hostname "there.example.net"
+		table users file:users
+		listen on 127.0.0.1 port 2600
+		action "box" maildir userbase <users>
+		match from any for domain "example.net" action "box"
+	END
+	instance_user jones
+	instance_run there
+	DIR=$PWD/mx
+	smtp_dialogue $WORKER 220 "> EHLO c.example" 250 \
+	    "> ETRN example.net" 253 "> QUIT" 221 closed
+	DIR=$PWD/there
+	mailbox_wait jones 1
+}
+
 atf_test_case asks_within_bounds
 asks_within_bounds_head()
 {
@@ -119,6 +154,7 @@ names_without_end_body()
 atf_init_test_cases()
 {
 	atf_add_test_case starts_the_queue
+	atf_add_test_case next_host
 	atf_add_test_case asks_within_bounds
 	atf_add_test_case names_without_end
 }

@@ -257,6 +257,56 @@ verifying_body()
 	log_wait 1 'event=who .*verb=EXPN.*mailbox=people@GMAIL.COM.*code=250'
 }
 
+atf_test_case mailing_list
+mailing_list_head()
+{
+	atf_set descr "Mailing list (F.7): EXPN says who is on it, and each" \
+	    "of them is sent the mail"
+}
+mailing_list_body()
+{
+	instance_new mx <<-END
+		hostname "MIT-AI.EDU"
+		table users file:users
+		table lists { Example-People = "ABC, XYZ, Q-Smith@ISI-VAXA.EDU" }
+		listen on 0.0.0.0 port 2525 expn any
+		action "box" maildir alias <lists> userbase <users>
+		match from any for domain { "mit-ai.edu", "isi-vaxa.edu" } \\
+		    action "box"
+	END
+	instance_user abc xyz q-smith
+	instance_run mx
+	scenario <<-END
+		R: 220 MIT-AI.EDU ESMTP Bulkhead
+		S: HELO SU-SCORE.EDU
+		R: 250 MIT-AI.EDU at your service
+		S: EXPN Example-People
+		R: 250-2.1.5 <ABC@MIT-AI.EDU>
+		R: 250-2.1.5 <XYZ@MIT-AI.EDU>
+		R: 250 2.1.5 <Q-Smith@ISI-VAXA.EDU>
+		S: MAIL FROM:<Smith@SU-SCORE.EDU>
+		R: 250 2.1.0 sender ok
+		S: RCPT TO:<ABC@MIT-AI.EDU>
+		R: 250 2.1.5 recipient ok
+		S: RCPT TO:<XYZ@MIT-AI.EDU>
+		R: 250 2.1.5 recipient ok
+		S: RCPT TO:<@MIT-AI.EDU:Q-Smith@ISI-VAXA.EDU>
+		R: 250 2.1.5 recipient ok
+		S: RCPT TO:<xyz@bar-unix.EDU>
+		R: 550 5.7.1 relaying denied
+		S: DATA
+		R: 354 end data with <CR><LF>.<CR><LF>
+		S: Blah blah blah...
+		S: .
+		R: 250 2.0.0 ID message accepted for delivery
+		S: QUIT
+		R: 221 2.0.0 closing connection
+	END
+	for name in abc xyz q-smith; do
+		mailbox_only $name
+	done
+}
+
 atf_test_case harvesting
 harvesting_head()
 {
@@ -408,6 +458,7 @@ atf_init_test_cases()
 	atf_add_test_case relayed
 	atf_add_test_case verifying_and_sending
 	atf_add_test_case verifying
+	atf_add_test_case mailing_list
 	atf_add_test_case harvesting
 	atf_add_test_case forwarding
 	atf_add_test_case moved
