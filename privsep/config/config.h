@@ -326,6 +326,11 @@ void config_limits(
  * parses to the same again. */
 void config_print(const struct config *cfg, struct buf *out);
 
+/* Append one rule, and one condition of a rule, in the same form but without
+ * the end of the line. */
+void config_print_rule(const struct rule *, struct buf *out);
+void config_print_cond(const struct cond *, struct buf *out);
+
 /* How much of the configuration a role may see. */
 enum cfg_slice {
 	CFG_SLICE_SETTINGS,  /* settings and the host's name */

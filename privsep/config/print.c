@@ -284,25 +284,28 @@ config_print_limits(const struct config *cfg, struct buf *out)
 	}
 }
 
-static void
-print_rule(struct buf *out, const struct rule *r)
+void
+config_print_cond(const struct cond *c, struct buf *out)
 {
-	const struct cond *c;
+	buf_addf(out, "%s%s", c->negate ? "!" : "", cond_row(c->kind)->words);
+	if (c->table != NULL)
+		print_table_ref(out, c->table);
+}
+
+void
+config_print_rule(const struct rule *r, struct buf *out)
+{
 	size_t i;
 
 	buf_add_str(out, "match");
 	for (i = 0; i < r->nconds; i++) {
-		c = &r->conds[i];
-		buf_addf(out, " %s%s", c->negate ? "!" : "",
-		    cond_row(c->kind)->words);
-		if (c->table != NULL)
-			print_table_ref(out, c->table);
+		buf_add_str(out, " ");
+		config_print_cond(&r->conds[i], out);
 	}
 	if (r->action != NULL)
 		print_word(out, "action", r->action->name);
 	else
 		buf_add_str(out, " reject");
-	buf_add_str(out, "\n");
 }
 
 void
@@ -318,6 +321,8 @@ config_print(const struct config *cfg, struct buf *out)
 	for (i = 0; i < cfg->nactions; i++)
 		config_print_action(&cfg->actions[i], out);
 	config_print_limits(cfg, out);
-	for (i = 0; i < cfg->nrules; i++)
-		print_rule(out, &cfg->rules[i]);
+	for (i = 0; i < cfg->nrules; i++) {
+		config_print_rule(&cfg->rules[i], out);
+		buf_add_str(out, "\n");
+	}
 }

@@ -121,6 +121,19 @@ name_find(const struct config *cfg, const struct table *t, struct span local,
 		table_lookup(t, expand_user(cfg, local), value) == 0);
 }
 
+static bool
+walk_find(struct walk *w, const char *what, const struct table *t,
+    const struct mail_address *at, struct span *value)
+{
+	const struct rule_trace *trace = w->q->trace;
+	bool found = name_find(w->cfg, t, address_local(at), value);
+
+	if (t != NULL && trace != NULL)
+		trace->name(trace->arg, at, what, t,
+		    found ? *value : (struct span){ 0 });
+	return found;
+}
+
 /* Where mail for it goes, when the action sends it on. */
 static bool
 leaf_destination(struct expand_leaf *leaf)
@@ -262,9 +275,9 @@ walk_visit(struct walk *w, const struct action *action,
 	n->state = NODE_DONE;
 	RB_INSERT(node_tree, &w->nodes, n);
 	w->nnodes++;
-	if (name_find(w->cfg, action->moved, address_local(addr), &value))
+	if (walk_find(w, "moved", action->moved, addr, &value))
 		return walk_moved(w, n, value);
-	if (name_find(w->cfg, action->alias, address_local(addr), &value))
+	if (walk_find(w, "alias", action->alias, addr, &value))
 		return walk_enter(w, n, value);
 	return walk_leaf(w, n);
 }
@@ -394,9 +407,9 @@ walk_first(struct walk *w, bool as_root)
 		return walk_fail(w, RP_REJECTED, "reject rule", rcpt);
 	if (!as_root)
 		return walk_visit(w, rule->action, rcpt);
-	if (!name_find(w->cfg, rule->action->alias, span_str("root"), &value) ||
-	    address_make(span_str("root"), address_domain(rcpt), ADDRESS_UTF8,
-		&root) != 0)
+	if (address_make(span_str("root"), address_domain(rcpt), ADDRESS_UTF8,
+		&root) != 0 ||
+	    !walk_find(w, "alias", rule->action->alias, &root, &value))
 		return walk_fail(w, RP_USER_UNKNOWN, "unknown user", rcpt);
 	return walk_visit(w, rule->action, &root);
 }

@@ -56,6 +56,12 @@ lookup_told(const struct lookup *l, enum reply reply, bool utf8)
 	return reply == RP_RCPT_OK ? RP_FORWARDED : reply;
 }
 
+enum user_answer
+lookup_user(const struct lookup *l, size_t leaf)
+{
+	return l->waits == NULL ? USER__MAX : l->waits[leaf].answer;
+}
+
 /* The client stays, but nothing of what was found. */
 static void
 lookup_rewind(struct lookup *l)

@@ -60,6 +60,9 @@ enum reply lookup_told(const struct lookup *, enum reply reply, bool utf8);
  * 5321 4.5.1 has it for Postmaster.  RP_NONE or RP_BAD_RCPT. */
 enum reply lookup_complete(struct mail_address *);
 
+/* What is known of the user of a leaf; USER__MAX when nobody was asked. */
+enum user_answer lookup_user(const struct lookup *, size_t leaf);
+
 /* Note why it is refused after all; returns reply. */
 enum reply lookup_refuse(struct lookup *, enum reply reply, const char *why,
     const struct mail_address *at);

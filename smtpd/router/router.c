@@ -12,7 +12,6 @@
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/config/config.h"
-#include "privsep/ipc/ctl.h"
 #include "smtpd/mail/parameters.h"
 #include "smtpd/router/router.h"
 
@@ -445,29 +444,6 @@ on_etrn_ask(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-/* --- control ----------------------------------------------- */
-
-static int
-on_ctl_ask(struct chan *ch, struct msg *m)
-{
-	struct ctl_request req;
-
-	if (ctl_request_read(m, &req) != 0)
-		return chan_violation(ch, "bad ctl-ask");
-	if (req.verb == CTL_SHOW_STATS)
-		stats_answer(ch, m->id);
-	else
-		ctl_reply(ch, m->id, CTL_USAGE, "not for the router");
-	return 0;
-}
-
-/* Answers are given whole, so there is never one to cancel. */
-static int
-on_ctl_cancel(struct chan *ch, struct msg *m)
-{
-	return 0;
-}
-
 /* --- the configuration ------------------------------------------------- */
 
 /* Sessions keep the number of a tag, which stays what it is. */
@@ -520,6 +496,7 @@ router_config(const struct config *cfg)
 	struct peer *p;
 	struct client *c, *next;
 
+	explain_config();
 	users_flush(&router.users);
 	tags_learn(cfg);
 	listeners_learn(cfg);
@@ -535,6 +512,7 @@ static int
 router_prepare(const struct role_hello *hello)
 {
 	LIST_INIT(&router.peers);
+	LIST_INIT(&router.explains);
 	LIST_INIT(&router.etrns);
 	limits_init(&router.limits);
 	master_init();
@@ -548,6 +526,8 @@ router_peer_down(struct chan *ch)
 {
 	if (chan_role(ch) == ROLE_SCHEDULER)
 		etrn_lost();
+	if (chan_role(ch) == ROLE_CONTROL)
+		explain_lost();
 	peer_free(ch);
 }
 
@@ -563,8 +543,8 @@ static const struct msg_handler handlers[] = {
 	{ QUEUE_FLUSHED, etrn_flushed },
 	{ USER_ANSWER, master_user },
 	{ TERMINAL_ANSWER, master_terminal },
-	{ CTL_ASK, on_ctl_ask },
-	{ CTL_CANCEL, on_ctl_cancel },
+	{ CTL_ASK, router_ctl_ask },
+	{ CTL_CANCEL, router_ctl_cancel },
 	{ MSG_NONE, NULL },
 };
 

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
+#include "privsep/ipc/ctl.h"
 #include "privsep/ipc/role.h"
 #include "smtpd/mail/parameters.h"
 #include "smtpd/router/expand.h"
@@ -215,6 +216,23 @@ int master_terminal(struct chan *, struct msg *);
  * The transaction is gone afterwards, and a report of delivery too. */
 void spool_ask(struct client *);
 
+/* --- smtpctl explain: explain.c ---------------------------------------- */
+
+struct explain;
+LIST_HEAD(explain_list, explain);
+
+/* Answer CTL_EXPLAIN, now or later: what would become of a recipient. */
+void explain_ask(struct chan *, uint64_t request, const struct ctl_request *);
+
+/* Nobody waits for that answer any more. */
+void explain_cancel(uint64_t request);
+
+/* Nobody waits for any: control is lost. */
+void explain_lost(void);
+
+/* The configuration has changed: what was told of the old one is void. */
+void explain_config(void);
+
 /* --- the process: router.c --------------------------------------------- */
 
 struct stats {
@@ -235,6 +253,8 @@ struct router {
 	size_t ntags;
 	uint32_t *listeners; /* sessions on each */
 	size_t nlisteners;
+	struct explain_list explains; /* that wait for the master */
+	uint32_t nexplains;
 	struct etrn_list etrns; /* that the scheduler has not answered */
 	uint64_t etrn_last;     /* number of the last one */
 	struct etrn_recent etrn_recent;
@@ -245,7 +265,10 @@ extern struct router router;
 /* What main() lives by. */
 extern const struct role_ops router_ops;
 
-/* Rows for CTL_SHOW_STATS. */
-void stats_answer(struct chan *, uint64_t request);
+/* --- smtpctl: ctl.c ---------------------------------------------------- */
+
+/* What smtpctl asks, and that it waits no longer. */
+int router_ctl_ask(struct chan *, struct msg *);
+int router_ctl_cancel(struct chan *, struct msg *);
 
 #endif

@@ -58,26 +58,32 @@ cond_is_true(
 	return false;
 }
 
-static bool
-rule_holds(
+/* The first condition that does not hold, NULL when all do. */
+static const struct cond *
+rule_fails(
     const struct config *cfg, const struct rule *r, const struct rule_query *q)
 {
 	size_t i;
 
 	for (i = 0; i < r->nconds; i++) {
 		if (cond_is_true(cfg, &r->conds[i], q) == r->conds[i].negate)
-			return false;
+			return &r->conds[i];
 	}
-	return true;
+	return NULL;
 }
 
 const struct rule *
 rules_match(const struct config *cfg, const struct rule_query *q)
 {
+	const struct cond *failed;
 	size_t i;
 
 	for (i = 0; i < cfg->nrules; i++) {
-		if (rule_holds(cfg, &cfg->rules[i], q))
+		failed = rule_fails(cfg, &cfg->rules[i], q);
+		if (q->trace != NULL)
+			q->trace->rule(
+			    q->trace->arg, q->rcpt, &cfg->rules[i], failed);
+		if (failed == NULL)
 			return &cfg->rules[i];
 	}
 	return NULL;

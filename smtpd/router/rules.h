@@ -13,8 +13,25 @@
 #include "smtpd/mail/address.h"
 #include "smtpd/router/source.h"
 
+/* Who is told how a decision comes about, step by step; it changes nothing.
+ * All arguments are borrowed for the call. */
+struct rule_trace {
+	void *arg; /* handed to both */
+
+	/* A rule was tried for rcpt: failed is the condition that does not
+	 * hold, NULL when the rule holds. */
+	void (*rule)(void *arg, const struct mail_address *rcpt,
+	    const struct rule *, const struct cond *failed);
+
+	/* A name was looked up in the table that an action has for what:
+	 * value is what was found, without octets when nothing was. */
+	void (*name)(void *arg, const struct mail_address *at, const char *what,
+	    const struct table *, struct span value);
+};
+
 /* What the conditions look at; all borrowed. */
 struct rule_query {
+	const struct rule_trace *trace; /* NULL: nobody is told */
 	const struct source *source;
 	const char *tag;  /* of the listener; NULL without */
 	struct span helo; /* empty when it was not said */

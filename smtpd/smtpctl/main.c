@@ -40,7 +40,7 @@ main_arguments(struct ctl_request *req, int argc, char **argv)
 		}
 		req->args[req->nargs] = s;
 	}
-	return 0;
+	return req->verb != CTL_EXPLAIN || explain_arguments(req) ? 0 : -1;
 }
 
 int

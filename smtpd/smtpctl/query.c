@@ -50,9 +50,11 @@ query_rows(struct chan *ch, struct msg *m)
 		}
 		if (m->body.bad)
 			return chan_violation(ch, "rows out of shape");
-		if (query.printer->verb != CTL_SHOW_ROLES)
+		if (query.printer->verb != CTL_SHOW_ROLES) {
 			print_row(query.printer, &row, NULL, NULL);
-		else if (!procs_row(query.printer, &row))
+			if (query.printer->verb == CTL_EXPLAIN)
+				explain_row(&row);
+		} else if (!procs_row(query.printer, &row))
 			query.unconfined = true;
 	}
 	return 0;
@@ -63,6 +65,7 @@ query_end(struct chan *ch, struct msg *m)
 {
 	unsigned status = rd_u8(&m->body);
 	struct span text = rd_span(&m->body, CTL_ARG_MAX);
+	struct ctl_request req;
 
 	if (!rd_done(&m->body) || status >= CTL_STATUS__MAX)
 		return chan_violation(ch, "end out of shape");
@@ -71,6 +74,8 @@ query_end(struct chan *ch, struct msg *m)
 		fprintf(status == CTL_OK ? stdout : stderr, "%s%.*s\n",
 		    status == CTL_OK ? "" : "smtpctl: ", (int)text.len,
 		    (const char *)text.p);
+	if (explain_next(query.printer, &req))
+		return ctl_request_send(ch, CTL_REQUEST, m->id + 1, &req);
 	loop_end(
 	    query.unconfined && status == CTL_OK ? EX_SOFTWARE : exits[status]);
 	return 0;

@@ -55,6 +55,19 @@ void print_row(
 /* The value of a text or number field, NULL when there is none. */
 const struct field *row_field(const struct row *, const char *key);
 
+/* --- explain.c --- */
+
+/* Make the user of `explain ... user USER' a number, in memory that stays.
+ * False, with a message, when there is no such user. */
+bool explain_arguments(struct ctl_request *);
+
+/* Note the way to other hosts that a row of the answer speaks of. */
+void explain_row(const struct row *);
+
+/* The next request that is to be made for an `explain': the way to a
+ * destination that was noted.  False when there is none. */
+bool explain_next(struct printer *, struct ctl_request *out);
+
 /* --- procs.c --- */
 
 /* Hold the process of a row of `show roles' against the table, and print it.
