@@ -102,6 +102,13 @@ SEEDS = {
         frame("MASTER", "USER_ANSWER", 1, u8(1)),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")) +
         frame("CONTROL", "CTL_CANCEL", 1),
+        frame("CONTROL", "CTL_ASK", 1, ask(
+            "CTL_EXPLAIN", b"ann@example.org", b"from", b"a@example.net",
+            b"ip", b"192.0.2.1", b"helo", b"client.example", b"tag", b"t")) +
+        frame("CONTROL", "CTL_ASK", 2, ask(
+            "CTL_EXPLAIN", b"bob@example.org", b"user", b"1000")) +
+        frame("CONTROL", "CTL_CANCEL", 1) +
+        frame("MASTER", "USER_ANSWER", 1, u8(0)),
     ],
     "spool": [
         stored,
