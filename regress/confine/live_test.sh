@@ -35,6 +35,8 @@ as_declared()
 	for _role in master $ROLES; do
 		grep -q "^$_role .* running .* as declared$" roles || return 1
 	done
+	# one that was replaced is on its way out
+	[ "$(grep -c '^relay ' roles)" = 1 ] || return 1
 	! sed 1d roles | grep -qv 'as declared$'
 }
 

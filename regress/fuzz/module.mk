@@ -8,6 +8,8 @@ fuzzipc_SRCS := $(filter-out %/role.c,$(ipc_SRCS))
 $(eval $(call fuzzer,message,sessioncore fuzzipc confine config mail base))
 $(eval $(call fuzzer,parameters,mail base))
 $(eval $(call fuzzer,record,store base))
+fuzzresponse_SRCS := $(addprefix delivery/relay/,response.c ehlo.c)
+$(eval $(call fuzzer,response,fuzzresponse mail base))
 # Whole processes but for their main().
 fuzzprocess_SRCS := regress/fuzz/process.c $(filter-out %/loop.c,$(fuzzipc_SRCS))
 fuzzprocess := fuzzprocess confine config mail base
