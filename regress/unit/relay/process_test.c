@@ -667,6 +667,107 @@ TC(who_retires_finishes_first)
 	ended();
 }
 
+/* A server that ends the connection at that point of a transaction, having
+ * said this. */
+static void
+breaks(uint64_t id, int l, unsigned commands, const char *words,
+    const char *status, const char *text)
+{
+	static const char *const verbs[] = { "MAIL", "RCPT", "DATA", "Subj" };
+	static const char *const fine[] = { "250 ok", "250 ok", "354 go" };
+	unsigned i;
+	int fd;
+
+	deliver(id, "smart", "", 1);
+	fd = taken(l);
+	greet(fd);
+	for (i = 0; i < commands; i++) {
+		hear(fd, verbs[i]);
+		say(fd, fine[i]);
+	}
+	hear(fd, verbs[commands]);
+	if (words != NULL)
+		say(fd, words);
+	shutdown(fd, SHUT_RDWR);
+	close(fd);
+	outcome(id, 0, OUT_DEFERRED, SCOPE_DESTINATION, status, text);
+}
+
+TC(servers_that_break_off_cost_one_attempt)
+{
+	int l;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	breaks(1, l, 0, NULL, "4.4.2", "closed the connection");
+	breaks(2, l, 1, NULL, "4.4.2", "closed the connection");
+	breaks(3, l, 2, NULL, "4.4.2", "closed the connection");
+	breaks(4, l, 0, "421 4.3.2 later", "4.3.2", "421 4.3.2 later");
+	breaks(5, l, 1, "no reply at all", "4.5.0", "no reply");
+	breaks(6, l, 1, "250-a\r\n251 b", "4.5.0", "no reply");
+	/* nothing of it is sent again before it is given again */
+	silent(l);
+	stop();
+}
+
+TC(what_is_said_unasked_ends_the_connection)
+{
+	int l, fd;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	deliver(1, "smart", "", 1);
+	fd = taken(l);
+	greet(fd);
+	transaction(fd, 1, "250 2.0.0 taken");
+	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
+	say(fd, "250 and another");
+	closed(fd);
+	deliver(2, "smart", "", 1);
+	fd = taken(l);
+	greet(fd);
+	transaction(fd, 1, "450 4.2.0 not now");
+	outcome(2, 0, OUT_DEFERRED, SCOPE_ENVELOPE, "4.2.0", "not now");
+	stop();
+}
+
+TC(an_old_server_knows_helo_alone)
+{
+	int l, fd;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	deliver(1, "smart", "", 1);
+	fd = taken(l);
+	say(fd, "220-next.example\r\n220 is old");
+	hear(fd, "EHLO ");
+	say(fd, "502 what?");
+	hear(fd, "HELO relay.example.org\r\n");
+	say(fd, "250 next.example");
+	transaction(fd, 1, "250 taken");
+	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
+	stop();
+}
+
+TC(recipients_are_split_as_the_server_says)
+{
+	int l, fd;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	deliver(1, "smart", "", 3);
+	fd = taken(l);
+	say(fd, "220 next.example");
+	hear(fd, "EHLO ");
+	say(fd, "250-next.example\r\n250 LIMITS RCPTMAX=2");
+	transaction(fd, 2, "250 taken");
+	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
+	outcome(1, 1, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
+	transaction(fd, 1, "554 5.6.0 bad content");
+	outcome(1, 2, OUT_FAILED, SCOPE_ENVELOPE, "5.6.0", "bad content");
+	stop();
+}
+
 TC(an_action_that_is_gone_is_tried_again)
 {
 	start();
@@ -708,6 +809,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, the_end_of_the_resolver_is_temporary);
 	ATF_TP_ADD_TC(tp, what_is_in_hand_is_not_sent_twice);
 	ATF_TP_ADD_TC(tp, who_retires_finishes_first);
+	ATF_TP_ADD_TC(tp, servers_that_break_off_cost_one_attempt);
+	ATF_TP_ADD_TC(tp, what_is_said_unasked_ends_the_connection);
+	ATF_TP_ADD_TC(tp, an_old_server_knows_helo_alone);
+	ATF_TP_ADD_TC(tp, recipients_are_split_as_the_server_says);
 	ATF_TP_ADD_TC(tp, an_action_that_is_gone_is_tried_again);
 	ATF_TP_ADD_TC(tp, peers_that_break_the_protocol_are_closed);
 	return atf_no_error();
