@@ -441,6 +441,12 @@ client_rcpt_max(const struct client *c)
 	return (size_t)c->ehlo.rcpt_max;
 }
 
+uint64_t
+client_mail_max(const struct client *c)
+{
+	return c->ehlo.mail_max;
+}
+
 const char *
 client_tls(const struct client *c)
 {

@@ -47,8 +47,10 @@ struct client *client_new(
 /* Send the job, which is borrowed until sent().  Only after ready(). */
 void client_send(struct client *, struct job *);
 
-/* How many recipients one transaction may have there; 0: not said. */
+/* How many recipients one transaction may have there, and how many transactions
+ * one connection; 0: not said (RFC 9422). */
 size_t client_rcpt_max(const struct client *);
+uint64_t client_mail_max(const struct client *);
 
 /* The other side's TLS as in via.h, "" without. */
 const char *client_tls(const struct client *);

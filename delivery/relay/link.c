@@ -230,7 +230,10 @@ link_ready(void *arg)
 	struct link *l = arg;
 	struct dest *d = l->dest;
 	bool first = l->state == LINK_GREETING;
+	uint64_t max = client_mail_max(l->client);
 
+	if (max > 0 && max < l->max_sent)
+		l->max_sent = max;
 	if (first) {
 		d->opening--;
 		l->since_s = clock_wall(NULL);

@@ -749,6 +749,28 @@ TC(an_old_server_knows_helo_alone)
 	stop();
 }
 
+TC(a_connection_ends_when_the_server_says)
+{
+	int l, fd, other;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	deliver(1, "smart", "", 1);
+	fd = taken(l);
+	say(fd, "220 next.example");
+	hear(fd, "EHLO ");
+	say(fd, "250-next.example\r\n250 LIMITS MAILMAX=1");
+	transaction(fd, 1, "250 taken");
+	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
+	hear(fd, "QUIT");
+	deliver(2, "smart", "", 1);
+	other = taken(l);
+	greet(other);
+	transaction(other, 1, "250 taken");
+	outcome(2, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
+	stop();
+}
+
 TC(recipients_are_split_as_the_server_says)
 {
 	int l, fd;
@@ -812,6 +834,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, servers_that_break_off_cost_one_attempt);
 	ATF_TP_ADD_TC(tp, what_is_said_unasked_ends_the_connection);
 	ATF_TP_ADD_TC(tp, an_old_server_knows_helo_alone);
+	ATF_TP_ADD_TC(tp, a_connection_ends_when_the_server_says);
 	ATF_TP_ADD_TC(tp, recipients_are_split_as_the_server_says);
 	ATF_TP_ADD_TC(tp, an_action_that_is_gone_is_tried_again);
 	ATF_TP_ADD_TC(tp, peers_that_break_the_protocol_are_closed);
