@@ -3,8 +3,8 @@
  * The life of a client: its state, its octets, its time-outs.
  *
  *	GREETING -> EHLO [-> HELO] -> READY
- *	READY -> ENVELOPE -> CONTENT -> END -> READY
- *	            \-> RESET -> READY
+ *	READY -> ENVELOPE -> DATA -> CONTENT -> END -> READY
+ *	             \---------\-> RESET -> READY
  */
 #include <errno.h>
 #include <stdio.h>
@@ -135,7 +135,7 @@ struct verdict
 client_verdict(const struct client *c)
 {
 	static const char *const statuses[] = {
-		[2] = "2.0.0", [3] = "5.5.0", [4] = "4.0.0", [5] = "5.0.0"
+		[2] = "2.0.0", [3] = "4.5.0", [4] = "4.0.0", [5] = "5.0.0"
 	};
 	const struct response *r = &c->reply;
 	struct verdict v = {
@@ -147,7 +147,7 @@ client_verdict(const struct client *c)
 		.via = { span_str(c->host), span_str(c->address), { NULL, 0 } },
 	};
 
-	if (r->code >= 500 || r->code / 100 == 3)
+	if (r->code >= 500)
 		v.outcome = OUT_FAILED;
 	else if (r->code >= 400)
 		v.outcome = OUT_DEFERRED;
@@ -185,13 +185,26 @@ client_greeted(struct client *c)
 		client_refused(c);
 		return;
 	}
+	if (!client_quiet(c))
+		return;
 	client_say_helo(c, c->p.proto == RELAY_LMTP ? "LHLO" : "EHLO");
 	client_enter(c, CL_EHLO);
+}
+
+bool
+client_quiet(struct client *c)
+{
+	if (c->in.len == c->in_used)
+		return true;
+	client_fail_text(c, "4.5.0", "the host spoke when it was not asked");
+	return false;
 }
 
 void
 client_ready(struct client *c)
 {
+	if (!client_quiet(c))
+		return;
 	client_enter(c, CL_READY);
 	c->ops->ready(c->arg);
 }
@@ -240,6 +253,11 @@ client_reply(struct client *c)
 		client_fail(c, &v);
 		return;
 	}
+	/* RFC 5321 4.2.1: DATA alone has an answer that asks for more */
+	if (c->reply.code / 100 == 3 && c->state != CL_DATA) {
+		client_fail_text(c, "4.5.0", "the host sent what is no reply");
+		return;
+	}
 	switch (c->state) {
 	case CL_GREETING:
 		client_greeted(c);
@@ -249,6 +267,7 @@ client_reply(struct client *c)
 		client_ehlo_reply(c);
 		return;
 	case CL_ENVELOPE:
+	case CL_DATA:
 		tx_reply(c);
 		return;
 	case CL_END:
@@ -303,9 +322,9 @@ client_flush(struct client *c)
 /* Handle one line of those that were read.  False when there is none, or it
  * is all over. */
 static bool
-client_line(struct client *c, size_t *off)
+client_line(struct client *c)
 {
-	struct span in = { c->in.data + *off, c->in.len - *off };
+	struct span in = { c->in.data + c->in_used, c->in.len - c->in_used };
 	struct response_line line;
 	size_t used;
 	enum response_status status = response_read(in, &line, &used);
@@ -316,7 +335,7 @@ client_line(struct client *c, size_t *off)
 		client_fail_text(c, "4.5.0", "the host sent what is no reply");
 		return false;
 	}
-	*off += used;
+	c->in_used += used;
 	if (c->state == CL_EHLO && c->reply.lines > 1)
 		ehlo_line(&c->ehlo, line.text);
 	if (line.last) {
@@ -330,16 +349,14 @@ client_line(struct client *c, size_t *off)
 static void
 client_lines(struct client *c)
 {
-	size_t off = 0;
-
-	while (client_line(c, &off))
+	while (client_line(c))
 		continue;
 	if (c->dead)
 		return;
-	buf_drop(&c->in, off);
-	if (c->state == CL_READY && c->in.len > 0)
-		client_fail_text(
-		    c, "4.5.0", "the host spoke when it was not asked");
+	buf_drop(&c->in, c->in_used);
+	c->in_used = 0;
+	if (c->state == CL_READY)
+		client_quiet(c);
 }
 
 static void

@@ -34,6 +34,7 @@ struct client {
 	unsigned busy; /* within a handler: it is freed when that ends */
 	bool dead;
 	struct buf in;
+	size_t in_used; /* octets of in that were handled */
 	struct buf out;
 	size_t out_sent; /* octets of out */
 	struct response reply;
@@ -67,6 +68,11 @@ struct verdict client_verdict(const struct client *);
 
 /* Idle, or with a job to begin. */
 void client_ready(struct client *);
+
+/* Whether the other side has said no more than it was asked, as it must before
+ * it is asked anything else: what is there already would pass for the answer.
+ * When not, the client has failed. */
+bool client_quiet(struct client *);
 
 /* --- transaction.c --- */
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
  * Content as it goes over the wire: lines end in CRLF, and one that begins
- * with a dot gets another (RFC 5321 4.5.2).
+ * with a dot gets another (RFC 5321 4.5.2).  CR and NUL, which the content of a
+ * message may not have (RFC 5321 2.3.8), are left out: no end of a line goes
+ * out that is not ours.
  */
 #ifndef RELAY_ENCODE_H
 #define RELAY_ENCODE_H

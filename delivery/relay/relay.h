@@ -39,7 +39,8 @@ struct link;
 struct job_rcpt {
 	uint32_t index;
 	uint8_t notify;
-	bool done; /* its outcome is told */
+	bool done;    /* its outcome is told */
+	bool put_off; /* to the next transaction of this job */
 	struct span rcpt;
 	struct span orcpt;
 };

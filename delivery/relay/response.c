@@ -28,9 +28,12 @@ response_read(struct span in, struct response_line *out, size_t *used)
 	*used = len + 1;
 	if (len > 0 && in.p[len - 1] == '\r')
 		len--;
-	/* RFC 5321 4.2: the first digit is 2 to 5; some send a code alone */
-	if (len < 3 || in.p[0] < '2' || in.p[0] > '5' ||
-	    !response_is_digit(in.p[1]) || !response_is_digit(in.p[2]) ||
+	if (memchr(in.p, '\r', len) != NULL || memchr(in.p, '\0', len) != NULL)
+		return RESPONSE_BAD;
+	/* RFC 5321 4.2: digits are 2 to 5, 0 to 5, any; some send a code
+	 * alone */
+	if (len < 3 || in.p[0] < '2' || in.p[0] > '5' || in.p[1] < '0' ||
+	    in.p[1] > '5' || !response_is_digit(in.p[2]) ||
 	    (len > 3 && in.p[3] != ' ' && in.p[3] != '-'))
 		return RESPONSE_BAD;
 	out->code = (in.p[0] - '0') * 100U + (in.p[1] - '0') * 10U +
@@ -71,6 +74,7 @@ response_begin(struct response *r)
 {
 	r->code = 0;
 	r->lines = 0;
+	r->octets = 0;
 	r->text[0] = '\0';
 	r->status[0] = '\0';
 }
@@ -97,7 +101,8 @@ response_add(struct response *r, const struct response_line *line)
 
 	if (r->code != 0 && r->code != line->code)
 		return false;
-	if (++r->lines > RESPONSE_LINES_MAX)
+	r->octets += text.len;
+	if (++r->lines > RESPONSE_LINES_MAX || r->octets > RESPONSE_OCTETS_MAX)
 		return false;
 	if (r->code == 0) {
 		r->code = line->code;

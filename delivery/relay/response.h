@@ -9,9 +9,10 @@
 #include "privsep/base/buf.h"
 
 #define RESPONSE_LINE_MAX   2048 /* octets; RFC 5321 4.5.3.1.5 has 512 */
-#define RESPONSE_LINES_MAX  128
-#define RESPONSE_TEXT_MAX   400 /* octets that are kept for reports */
-#define RESPONSE_STATUS_MAX 12  /* "5.123.123" and NUL */
+#define RESPONSE_LINES_MAX  100
+#define RESPONSE_OCTETS_MAX (16 * 1024) /* of text in all lines */
+#define RESPONSE_TEXT_MAX   400         /* octets that are kept for reports */
+#define RESPONSE_STATUS_MAX 12          /* "5.123.123" and NUL */
 
 struct response_line {
 	unsigned code;    /* 200 .. 599 */
@@ -33,6 +34,7 @@ enum response_status response_read(
 struct response {
 	unsigned code; /* 0: nothing yet */
 	unsigned lines;
+	size_t octets;                    /* of text, in all of them */
 	char text[RESPONSE_TEXT_MAX + 1]; /* "550 5.1.1 no such user": one line
 					  of printable ASCII */
 	char status[RESPONSE_STATUS_MAX]; /* RFC 2034, "" if it has none */

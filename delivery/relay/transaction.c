@@ -153,7 +153,7 @@ tx_advance(struct client *c)
 void
 tx_begin(struct client *c)
 {
-	size_t max = client_rcpt_max(c);
+	size_t max = client_rcpt_max(c), i;
 
 	if (!tx_possible(c)) {
 		if (c->dead)
@@ -167,6 +167,9 @@ tx_begin(struct client *c)
 	c->to = c->job->n;
 	if (max > 0 && c->to - c->from > max)
 		c->to = c->from + max;
+	for (i = c->from; i < c->to && !c->job->rcpt[i].done; i++)
+		c->job->rcpt[i].put_off = false;
+	c->to = i;
 	c->asked = c->answered = c->accepted = 0;
 	c->mail_refused = false;
 	client_enter(c, CL_ENVELOPE);
@@ -177,9 +180,13 @@ tx_begin(struct client *c)
 static void
 tx_finish(struct client *c)
 {
-	if (c->to < c->job->n) {
-		c->from = c->to;
-		tx_begin(c);
+	for (c->from = 0; c->from < c->job->n; c->from++) {
+		if (!c->job->rcpt[c->from].done)
+			break;
+	}
+	if (c->from < c->job->n) {
+		if (client_quiet(c))
+			tx_begin(c);
 		return;
 	}
 	c->job = NULL;
@@ -211,14 +218,32 @@ tx_settle_these(struct client *c, const struct verdict *v)
 	size_t i;
 
 	for (i = c->from; i < c->to && !c->dead; i++) {
-		if (!c->job->rcpt[i].done)
+		if (!c->job->rcpt[i].done && !c->job->rcpt[i].put_off)
 			c->ops->settled(c->arg, i, v);
 	}
+}
+
+/* Whether a recipient was refused for the number of those before it alone (RFC
+ * 5321 4.5.3.1.10, which has 552 mean the same): then it has its turn in the
+ * next transaction. */
+static bool
+tx_too_many(const struct client *c)
+{
+	const struct response *r = &c->reply;
+
+	if (c->accepted == 0 || (r->code != 452 && r->code != 552))
+		return false;
+	return r->status[0] == '\0' || strcmp(r->status + 1, ".5.3") == 0;
 }
 
 static void
 tx_data_reply(struct client *c, const struct verdict *v)
 {
+	if (c->reply.code < 400 && c->reply.code != 354) {
+		/* nobody can have taken what was not sent yet */
+		client_fail_text(c, "4.5.0", "the host answered DATA wrongly");
+		return;
+	}
 	if (c->reply.code != 354) {
 		tx_settle_these(c, v);
 		if (!c->dead)
@@ -254,6 +279,8 @@ tx_reply(struct client *c)
 		tx_settle_these(c, &v);
 	} else if (i > 0 && !c->mail_refused && fine)
 		c->accepted++;
+	else if (i > 0 && !c->mail_refused && tx_too_many(c))
+		c->job->rcpt[c->from + i - 1].put_off = true;
 	else if (i > 0 && !c->job->rcpt[c->from + i - 1].done)
 		c->ops->settled(c->arg, c->from + i - 1, &v);
 	if (c->dead)
@@ -264,7 +291,7 @@ tx_reply(struct client *c)
 		tx_reset(c);
 		return;
 	}
-	client_enter(c, CL_ENVELOPE);
+	client_enter(c, i + 1 == tx_last(c) ? CL_DATA : CL_ENVELOPE);
 	tx_advance(c);
 }
 
@@ -327,7 +354,7 @@ tx_end_reply(struct client *c)
 	size_t i;
 
 	for (i = c->next_rcpt; i < c->to && !c->dead; i++) {
-		if (c->job->rcpt[i].done)
+		if (c->job->rcpt[i].done || c->job->rcpt[i].put_off)
 			continue;
 		v = tx_verdict(c, &c->job->rcpt[i]);
 		c->ops->settled(c->arg, i, &v);

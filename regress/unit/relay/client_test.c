@@ -59,7 +59,7 @@ ATF_TC_BODY(replies_are_read, tc)
 	ATF_REQUIRE(RESPONSE("250-a\n250 b\n", &r));
 	ATF_CHECK_STREQ("250 a b", r.text);
 	/* what does not belong into a log or a report */
-	ATF_REQUIRE(RESPONSE("250 a\0b\x1b[2J\xff\r\n", &r));
+	ATF_REQUIRE(RESPONSE("250 a\tb\x1b[2J\xff\r\n", &r));
 	ATF_CHECK_STREQ("250 a b [2J ", r.text);
 }
 
@@ -69,7 +69,7 @@ ATF_TC_BODY(what_is_no_reply_is_refused, tc)
 	static const char *const bad[] = { "\r\n", "25\r\n", "abc def\r\n",
 		"1.0 x\r\n", "150 x\r\n", "650 x\r\n", "250x\r\n",
 		"250-a\r\n251 b\r\n", "HTTP/1.1 400 Bad Request\r\n",
-		" 250 ok\r\n" };
+		" 250 ok\r\n", "260 x\r\n", "250 a\rb\r\n", "250 a\r\r\n" };
 	static char long_line[RESPONSE_LINE_MAX + 10];
 	static char many[10 * (RESPONSE_LINES_MAX + 10)];
 	struct response r;
@@ -78,12 +78,42 @@ ATF_TC_BODY(what_is_no_reply_is_refused, tc)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ATF_CHECK_MSG(
 		    !response(bad[i], strlen(bad[i]), &r), "%s", bad[i]);
+	ATF_CHECK(!RESPONSE("250 a\0b\r\n", &r));
 	memset(long_line, 'x', sizeof(long_line));
 	memcpy(long_line, "250 ", 4);
 	ATF_CHECK(!response(long_line, sizeof(long_line), &r));
 	for (i = 0; i < RESPONSE_LINES_MAX + 1; i++)
 		memcpy(many + 7 * i, "250-x\r\n", 7);
 	ATF_CHECK(!response(many, 7 * i, &r));
+}
+
+/* Lines of so many octets, and whether they are one reply. */
+static bool
+response_of(size_t lines, size_t len)
+{
+	static char text[64 * 1024];
+	struct response r;
+	size_t i;
+
+	ATF_REQUIRE(lines * len <= sizeof(text));
+	memset(text, 'x', sizeof(text));
+	for (i = 0; i < lines; i++) {
+		memcpy(text + i * len, i + 1 < lines ? "250-" : "250 ", 4);
+		memcpy(text + (i + 1) * len - 2, "\r\n", 2);
+	}
+	return response(text, lines * len, &r) &&
+	    strlen(r.text) <= RESPONSE_TEXT_MAX;
+}
+
+ATF_TC_WITHOUT_HEAD(replies_have_bounds);
+ATF_TC_BODY(replies_have_bounds, tc)
+{
+	ATF_CHECK(response_of(1, RESPONSE_LINE_MAX));
+	ATF_CHECK(!response_of(1, RESPONSE_LINE_MAX + 1));
+	ATF_CHECK(response_of(RESPONSE_LINES_MAX, 80));
+	ATF_CHECK(!response_of(RESPONSE_LINES_MAX + 1, 80));
+	ATF_CHECK(response_of(8, RESPONSE_LINE_MAX));
+	ATF_CHECK(!response_of(9, RESPONSE_LINE_MAX));
 }
 
 ATF_TC_WITHOUT_HEAD(what_is_not_there_yet_is_waited_for);
@@ -172,10 +202,9 @@ ATF_TC_BODY(odd_announcements_say_nothing, tc)
 
 /* The content in pieces of that many octets, as it goes over the wire. */
 static void
-encoded(const char *content, size_t step, const char *wire)
+encoded_octets(struct span s, size_t step, const char *wire)
 {
 	struct encode e = { 0 };
-	struct span s = span_str(content);
 	struct buf out;
 	size_t n;
 
@@ -188,6 +217,12 @@ encoded(const char *content, size_t step, const char *wire)
 	ATF_CHECK_MSG(span_eq(buf_span(&out), span_str(wire)), "%.*s",
 	    (int)out.len, (const char *)out.data);
 	buf_clear(&out);
+}
+
+static void
+encoded(const char *content, size_t step, const char *wire)
+{
+	encoded_octets(span_str(content), step, wire);
 }
 
 ATF_TC_WITHOUT_HEAD(content_is_stuffed_whatever_its_pieces);
@@ -206,14 +241,31 @@ ATF_TC_BODY(content_is_stuffed_whatever_its_pieces, tc)
 	}
 }
 
+ATF_TC_WITHOUT_HEAD(no_end_of_a_line_goes_out_that_is_not_ours);
+ATF_TC_BODY(no_end_of_a_line_goes_out_that_is_not_ours, tc)
+{
+	size_t step;
+
+	for (step = 1; step < 20; step++) {
+		encoded("\r", step, ".\r\n");
+		encoded("a\r.\r\nb\n", step, "a.\r\nb\r\n.\r\n");
+		encoded("a\n\r.\nb\n", step, "a\r\n..\r\nb\r\n.\r\n");
+		encoded("a\n.\r\nb\n", step, "a\r\n..\r\nb\r\n.\r\n");
+		encoded_octets(
+		    octets("a\n\0.\0\nb", 7), step, "a\r\n..\r\nb\r\n.\r\n");
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, replies_are_read);
 	ATF_TP_ADD_TC(tp, what_is_no_reply_is_refused);
+	ATF_TP_ADD_TC(tp, replies_have_bounds);
 	ATF_TP_ADD_TC(tp, what_is_not_there_yet_is_waited_for);
 	ATF_TP_ADD_TC(tp, enhanced_statuses_are_of_the_class_of_the_code);
 	ATF_TP_ADD_TC(tp, announcements_are_taken_in);
 	ATF_TP_ADD_TC(tp, odd_announcements_say_nothing);
 	ATF_TP_ADD_TC(tp, content_is_stuffed_whatever_its_pieces);
+	ATF_TP_ADD_TC(tp, no_end_of_a_line_goes_out_that_is_not_ours);
 	return atf_no_error();
 }
