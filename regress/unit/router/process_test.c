@@ -955,6 +955,49 @@ ATF_TC_BODY(stats_are_rows, tc)
 	stop();
 }
 
+static void
+send_explain(int ch, uint64_t request)
+{
+	begin(CTL_ASK, request);
+	buf_put_u8(&out, CTL_EXPLAIN);
+	buf_put_u8(&out, 3);
+	put_str("ann@" SETUP_HOST);
+	put_str("tag");
+	put_str("in");
+	send_plain(ch);
+}
+
+ATF_TC_WITHOUT_HEAD(explanations_end_with_who_asked_or_what_they_are_of);
+ATF_TC_BODY(explanations_end_with_who_asked_or_what_they_are_of, tc)
+{
+	uint64_t i;
+	int ch, fd;
+
+	start();
+	ch = join(ROLE_CONTROL, 5);
+	for (i = 1; i <= 9; i++)
+		send_explain(ch, i);
+	expect(t.master, ROLE_MASTER, USER_ASK);
+	/* eight wait for one answer of the master, and that is enough */
+	ATF_CHECK_EQ(CTL_FAILED, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
+	ATF_CHECK_EQ(9, t.m.id);
+	for (i = 1; i <= 7; i++)
+		send_bare(ch, CTL_CANCEL, i);
+	expect_silence(ch);
+	fd = config_fd("action b mbox\n"
+		       "match from any for domain new.example action b\n");
+	begin(M_CONFIG, 0);
+	send_fds(t.master, &fd, 1);
+	close(fd);
+	ATF_CHECK_EQ(CTL_FAILED, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
+	ATF_CHECK_EQ(8, t.m.id);
+	send_explain(ch, 10);
+	expect(ch, ROLE_CONTROL, CTL_ROWS);
+	ATF_CHECK_EQ(CTL_OK, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
+	ATF_CHECK_EQ(10, t.m.id);
+	stop();
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, transaction_reaches_the_spool);
@@ -976,5 +1019,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, etrn_ends_with_the_scheduler);
 	ATF_TP_ADD_TC(tp, send_is_for_those_at_a_terminal);
 	ATF_TP_ADD_TC(tp, stats_are_rows);
+	ATF_TP_ADD_TC(tp, explanations_end_with_who_asked_or_what_they_are_of);
 	return atf_no_error();
 }
