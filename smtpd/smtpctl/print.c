@@ -37,6 +37,7 @@ static const struct {
 	{ "recipient", 24 },
 	{ "created", 19 },
 	{ "next", 19 },
+	{ "tried", 19 },
 	{ "started", 19 },
 	{ "uid", 10 },
 	{ "gid", 10 },

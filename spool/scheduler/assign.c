@@ -68,9 +68,9 @@ assign_put(
 		msg_put_span(spool, (struct span){ NULL, 0 });
 		return;
 	}
-	msg_put_span(spool, queue_note_status(e));
-	msg_put_span(spool, queue_note_text(e));
-	msg_put_span(spool, queue_note_via(e));
+	msg_put_span(spool, note_status(e->note));
+	msg_put_span(spool, note_text(e->note));
+	msg_put_span(spool, note_via(e->note));
 }
 
 static void

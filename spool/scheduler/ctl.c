@@ -11,6 +11,7 @@
 #include "privsep/base/chk.h"
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
+#include "smtpd/mail/via.h"
 #include "spool/scheduler/scheduler.h"
 
 #define JOB_STEP 2000 /* envelopes before others have their turn */
@@ -29,6 +30,7 @@ static void
 ctl_show_envelope(struct ctl_answer *a, const struct envelope *e)
 {
 	const struct message *m = e->msg;
+	struct via via = via_parse(note_via(e->note));
 
 	ctl_row_begin(a);
 	ctl_field_id(a, "message", m->id);
@@ -43,8 +45,11 @@ ctl_show_envelope(struct ctl_answer *a, const struct envelope *e)
 	ctl_field_time(a, "created", m->created_s);
 	ctl_field_time(a, "next", e->next_s);
 	ctl_field_uint(a, "attempts", e->attempts);
-	ctl_field_text(a, "error", queue_note_text(e));
-	ctl_field_text(a, "via", queue_note_via(e));
+	ctl_field_text(a, "error", note_text(e->note));
+	ctl_field_text(a, "host", via.host);
+	ctl_field_text(a, "address", via.address);
+	ctl_field_text(a, "tls", via.tls);
+	ctl_field_time(a, "tried", e->tried_s);
 	ctl_row_end(a);
 }
 

@@ -36,9 +36,9 @@ envelope_record(struct scheduler *s, struct envelope *e)
 	msg_put_u64(spool, e->next_s);
 	msg_put_u16(spool, e->attempts);
 	msg_put_u8(spool, e->crashes);
-	msg_put_u64(spool, 0);
-	msg_put_span(spool, queue_note_text(e));
-	msg_put_span(spool, queue_note_via(e));
+	msg_put_u64(spool, e->tried_s);
+	msg_put_span(spool, note_text(e->note));
+	msg_put_span(spool, note_via(e->note));
 	/* what cannot be sent now is told again: see envelope_due() */
 	(void)msg_send(spool);
 }

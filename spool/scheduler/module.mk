@@ -1,5 +1,6 @@
 # What decides and what talks to other processes: the first is tested alone.
 sched_core_SRCS := spool/scheduler/dispatch.c spool/scheduler/heap.c \
+    spool/scheduler/note.c \
     spool/scheduler/queue.c spool/scheduler/retry.c spool/scheduler/step.c
 scheduler_SRCS := $(sched_core_SRCS) spool/scheduler/assign.c \
     spool/scheduler/ctl.c spool/scheduler/envelope.c spool/scheduler/flush.c \

@@ -60,7 +60,7 @@ outcome_failed(struct scheduler *s, struct envelope *e, const struct report *r,
 	if (expired)
 		e->flags |= ENVF_EXPIRED;
 	outcome_log(expired ? EV_EXPIRED : EV_FAILED, e, r);
-	queue_note_set(e, r->status, r->text, NOTE_TEXT_MAX, r->via);
+	queue_note_set(&s->queue, e, r->status, r->text, NOTE_TEXT_MAX, r->via);
 	envelope_fail(s, e, scheduler_now_s() + 1);
 }
 
@@ -78,7 +78,8 @@ dest_back_off(struct scheduler *s, struct dest *dest, const struct report *r)
 			outcome_failed(s, e, r, true);
 			continue;
 		}
-		queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX, r->via);
+		queue_note_set(
+		    &s->queue, e, r->status, r->text, NOTE_WAITING_MAX, r->via);
 		envelope_wait(s, e, dest->hold_s);
 	}
 }
@@ -127,7 +128,8 @@ outcome_deferred(
 	s->counters[SC_DEFERRED]++;
 	/* it was tried and nothing died of it */
 	e->crashes = 0;
-	queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX, r->via);
+	queue_note_set(
+	    &s->queue, e, r->status, r->text, NOTE_WAITING_MAX, r->via);
 	outcome_log(EV_DEFERRED, e, r);
 	wait_s = retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
 	    e->attempts, arc4random());
@@ -152,7 +154,7 @@ static void
 outcome_relayed(struct scheduler *s, struct envelope *e, const struct report *r)
 {
 	e->flags |= ENVF_RELAYED;
-	queue_note_set(e, r->status, r->text, NOTE_TEXT_MAX, r->via);
+	queue_note_set(&s->queue, e, r->status, r->text, NOTE_TEXT_MAX, r->via);
 	envelope_fail(s, e, scheduler_now_s() + 1);
 	if (e->state == SE_FAILED)
 		envelope_record(s, e);
@@ -165,14 +167,18 @@ outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
 {
 	uint32_t now_s = scheduler_now_s();
 
-	if (e->state == SE_FLYING && e->attempts < UINT16_MAX)
-		e->attempts++;
+	if (e->state == SE_FLYING) {
+		e->tried_s = now_s;
+		if (e->attempts < UINT16_MAX)
+			e->attempts++;
+	}
 	switch (step) {
 	case STEP_DELIVERED:
 		s->counters[SC_DELIVERED]++;
 		outcome_log(EV_DELIVERED, e, r);
 		dest_took(s, e->dest);
-		queue_note_set(e, r->status, r->text, NOTE_WAITING_MAX, r->via);
+		queue_note_set(
+		    &s->queue, e, r->status, r->text, NOTE_WAITING_MAX, r->via);
 		envelope_finish(s, e, ENV_DELIVERED);
 		break;
 	case STEP_RELAYED:

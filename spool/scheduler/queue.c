@@ -62,6 +62,7 @@ queue_init(struct queue *q)
 	*q = (struct queue){ 0 };
 	RB_INIT(&q->messages);
 	RB_INIT(&q->dests);
+	RB_INIT(&q->notes);
 }
 
 void
@@ -255,7 +256,7 @@ envelope_release(struct queue *q, struct envelope *e)
 	q->envelopes--;
 	e->dest->envelopes--;
 	dest_put(q, e->dest);
-	free(e->note);
+	note_put(&q->notes, e->note);
 	free(e);
 }
 
@@ -310,53 +311,14 @@ queue_envelope_state(
 }
 
 void
-queue_note_set(struct envelope *e, struct span status, struct span text,
-    size_t text_max, struct span via)
+queue_note_set(struct queue *q, struct envelope *e, struct span status,
+    struct span text, size_t text_max, struct span via)
 {
-	size_t size;
+	struct note *old = e->note;
 
-	free(e->note);
-	e->note = NULL;
-	e->status_len = 0;
-	e->note_len = 0;
-	e->via_len = 0;
-	if (via.len > NOTE_VIA_MAX)
-		via.len = 0;
-	if (status.len > NOTE_STATUS_MAX)
-		status.len = NOTE_STATUS_MAX;
-	if (text_max > NOTE_TEXT_MAX)
-		text_max = NOTE_TEXT_MAX;
-	if (text.len > text_max)
-		text.len = text_max;
-	size = status.len + text.len + via.len;
-	if (size == 0 || (e->note = chk_malloc(size, 0)) == NULL)
-		return;
-	e->status_len = (uint8_t)text_copy(e->note, status);
-	e->note_len = text_copy(e->note + status.len, text);
-	e->via_len = text_copy(e->note + status.len + text.len, via);
-}
-
-struct span
-queue_note_status(const struct envelope *e)
-{
-	return (struct span){ e->note, e->status_len };
-}
-
-struct span
-queue_note_text(const struct envelope *e)
-{
-	if (e->note == NULL)
-		return (struct span){ NULL, 0 };
-	return (struct span){ e->note + e->status_len, e->note_len };
-}
-
-struct span
-queue_note_via(const struct envelope *e)
-{
-	if (e->note == NULL)
-		return (struct span){ NULL, 0 };
-	return (
-	    struct span){ e->note + e->status_len + e->note_len, e->via_len };
+	/* the new one may be made of the old one */
+	e->note = note_get(&q->notes, status, text, text_max, via);
+	note_put(&q->notes, old);
 }
 
 struct span

@@ -13,6 +13,7 @@
 #include "privsep/base/buf.h"
 #include "privsep/ipc/terms.h"
 #include "spool/scheduler/heap.h"
+#include "spool/scheduler/note.h"
 
 enum sched_state {
 #define STATE(name, word, recorded) name,
@@ -42,23 +43,20 @@ enum lane {
 struct message;
 struct dest;
 
-/* text holds the forward-path; note the status, the text and the via of the
- * last outcome while one is kept. */
+/* note is of the last outcome while one is kept; rcpt the forward-path. */
 struct envelope {
 	struct heap_item due; /* first, see queue_envelope_due() */
 	TAILQ_ENTRY(envelope) ready;
 	struct message *msg;
 	struct dest *dest;
-	unsigned char *note;
+	struct note *note;
 	uint32_t index;
 	uint32_t next_s;
+	uint32_t tried_s; /* the last attempt that is known of, or 0 */
 	uint16_t attempts;
 	uint16_t unrecorded; /* outcomes that the spool has not confirmed */
-	uint16_t note_len;   /* of the text, after the status */
-	uint16_t via_len;    /* of the via, after the text */
-	uint8_t status_len;
-	uint8_t state; /* enum sched_state */
-	uint8_t final; /* enum env_state while SE_RECORDING */
+	uint8_t state;       /* enum sched_state */
+	uint8_t final;       /* enum env_state while SE_RECORDING */
 	uint8_t crashes;
 	uint8_t flags;
 	uint16_t rcpt_len;
@@ -107,6 +105,7 @@ TAILQ_HEAD(dest_list, dest);
 struct queue {
 	struct message_tree messages;
 	struct dest_tree dests;
+	struct note_tree notes;
 	struct heap due;
 	size_t envelopes;
 	size_t in_state[SE__MAX];
@@ -171,16 +170,10 @@ struct envelope *queue_envelope_due(struct heap_item *);
 void queue_envelope_state(
     struct queue *, struct envelope *, enum sched_state, uint32_t due_s);
 
-/* Keep status, text and via, cut to their limits, of the last outcome; or
- * forget them (all empty).  Without memory none are kept. */
-#define NOTE_STATUS_MAX 32
-#define NOTE_TEXT_MAX   500
-#define NOTE_VIA_MAX    350
-void queue_note_set(struct envelope *, struct span status, struct span text,
-    size_t text_max, struct span via);
-struct span queue_note_via(const struct envelope *);
-struct span queue_note_status(const struct envelope *);
-struct span queue_note_text(const struct envelope *);
+/* Keep status, text and via of the last outcome, as note_get() does; or forget
+ * them (all empty). */
+void queue_note_set(struct queue *, struct envelope *, struct span status,
+    struct span text, size_t text_max, struct span via);
 
 /* All destinations, in some order. */
 struct dest *queue_dest_first(struct queue *);

@@ -24,7 +24,7 @@
 #define STORE_ENVELOPES_MAX 10000 /* of one message */
 #define STORE_PATH_MAX      1024  /* sender, rcpt, orig, orcpt */
 #define STORE_NAME_MAX      256   /* envid, action, user, helo, peer */
-#define STORE_STATUS_MAX    512   /* status text of an outcome */
+#define STORE_STATUS_MAX    1024  /* status text of an outcome */
 
 struct store;
 struct store_tx;
@@ -81,7 +81,7 @@ struct store_outcome {
 	uint16_t attempts;
 	uint8_t flags;      /* the caller's: crash count, in doubt */
 	uint64_t next_s;    /* due, seconds since 1970 (held to 32 bits) */
-	struct span status; /* last status text, may be empty */
+	struct span status; /* the caller's: last status text, may be empty */
 };
 
 struct store_envelope {

@@ -13,6 +13,7 @@
 
 #define OUTCOME_WAIT_MS 20
 #define RETRY_WAIT_MS   1000 /* after a commit that failed */
+#define COMMIT_TEXT_MAX 1300 /* octets of a reply that are taken */
 #define ACKS_FIRST      256
 
 /* Have commit_turn() commit after so long, unless it does before. */
@@ -51,6 +52,43 @@ commit_ack_room(struct writer *w)
 	return true;
 }
 
+/* The reply that is on disk, when there is no newer one: a scheduler that has
+ * started after an attempt does not know it. */
+static void
+commit_keep(struct writer *w, uint64_t id, uint32_t index,
+    const struct store_outcome *out, struct buf *kept)
+{
+	struct store_message m = { 0 };
+
+	if (out->attempts == 0 || store_state_final(out->state) ||
+	    store_read(w->store, id, &m) != 0)
+		return;
+	if (index < m.env_len)
+		buf_add(kept, m.env[index].now.status.p,
+		    m.env[index].now.status.len);
+	store_message_clear(&m);
+}
+
+static int
+commit_record(struct writer *w, uint64_t id, uint32_t index,
+    const struct last_reply *reply, struct store_outcome *out)
+{
+	struct buf kept;
+	int error;
+
+	buf_init(&kept, STORE_STATUS_MAX + VIA_MAX + COMMIT_TEXT_MAX);
+	if (reply->text.len + reply->via.len > 0 || reply->tried_s != 0)
+		reply_pack(reply, &kept);
+	else
+		commit_keep(w, id, index, out, &kept);
+	/* without memory it is the state alone that is recorded */
+	if (kept.err == 0)
+		out->status = buf_span(&kept);
+	error = store_outcome(w->store, id, index, out);
+	buf_clear(&kept);
+	return error;
+}
+
 int
 commit_outcome(struct chan *ch, struct msg *m)
 {
@@ -58,6 +96,7 @@ commit_outcome(struct chan *ch, struct msg *m)
 	struct store_outcome out = { 0 };
 	uint32_t index = rd_u32(&m->body);
 	unsigned state = rd_u8(&m->body);
+	struct last_reply reply;
 	uint16_t attempts;
 	uint8_t crashes;
 	int error;
@@ -65,15 +104,15 @@ commit_outcome(struct chan *ch, struct msg *m)
 	out.next_s = rd_u64(&m->body);
 	attempts = rd_u16(&m->body);
 	crashes = rd_u8(&m->body);
-	rd_u64(&m->body);
-	out.status = rd_span(&m->body, 1300);
-	rd_span(&m->body, VIA_MAX);
+	reply.tried_s = rd_u64(&m->body);
+	reply.text = rd_span(&m->body, COMMIT_TEXT_MAX);
+	reply.via = rd_span(&m->body, VIA_MAX);
 	if (!rd_done(&m->body) || state >= ENV__MAX)
 		return chan_violation(ch, "bad outcome");
 	if (w->store == NULL || !commit_ack_room(w))
 		return 0; /* the scheduler tells it again */
 	state_to_store((enum env_state)state, attempts, crashes, &out);
-	error = store_outcome(w->store, m->id, index, &out);
+	error = commit_record(w, m->id, index, &reply, &out);
 	/* recorded before, and told again after a loss: that is confirmed */
 	if (error != 0 && error != -E_NOENT && error != -E_DENIED) {
 		LOG(EV_WARN, KS("doing", "recording an outcome"),

@@ -11,6 +11,7 @@
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
+#include "smtpd/mail/via.h"
 #include "spool/writer/writer.h"
 
 #define CTL_CHUNK  16384 /* octets of content in a row */
@@ -91,6 +92,9 @@ static void
 job_row(struct ctl_answer *a, const struct store_meta *meta, uint32_t index,
     const struct store_envelope *e)
 {
+	struct last_reply reply = reply_unpack(e->now.status);
+	struct via via = via_parse(reply.via);
+
 	ctl_row_begin(a);
 	ctl_field_id(a, "message", meta->msgid);
 	ctl_field_uint(a, "envelope", index);
@@ -108,7 +112,11 @@ job_row(struct ctl_answer *a, const struct store_meta *meta, uint32_t index,
 	ctl_field_text(a, "envid", meta->envid);
 	ctl_field_text(a, "peer", meta->peer);
 	ctl_field_text(a, "helo", meta->helo);
-	ctl_field_text(a, "error", e->now.status);
+	ctl_field_text(a, "error", reply.text);
+	ctl_field_text(a, "host", via.host);
+	ctl_field_text(a, "address", via.address);
+	ctl_field_text(a, "tls", via.tls);
+	ctl_field_time(a, "tried", reply.tried_s);
 	ctl_row_end(a);
 }
 

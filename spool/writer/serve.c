@@ -93,12 +93,18 @@ static void
 serve_put_envelope(
     struct buf *b, const struct serve_entry *e, const struct store_envelope *s)
 {
+	struct last_reply kept = { 0 };
+
+	/* a report that the scheduler has no reply for, since it has started
+	 * after it, has that of the disk */
+	if (e->outcome != OUT_DELIVERED && e->text.len + e->via.len == 0)
+		kept = reply_unpack(s->now.status);
 	buf_put_u32(b, e->index);
 	buf_put_u8(b, e->flags);
 	buf_put_u8(b, e->outcome);
 	buf_put_span(b, e->status);
-	buf_put_span(b, e->text);
-	buf_put_span(b, e->via);
+	buf_put_span(b, e->text.len > 0 ? e->text : kept.text);
+	buf_put_span(b, e->via.len > 0 ? e->via : kept.via);
 	buf_put_span(b, s->rcpt);
 	buf_put_span(b, s->orcpt);
 	buf_put_u8(b, s->notify);

@@ -126,6 +126,19 @@ void commit_forget(void);
 /* The timer of outcomes. */
 void commit_timer(evutil_socket_t, short, void *);
 
+/* ---- reply.c: the last reply as the store keeps it ---- */
+
+struct last_reply {
+	uint64_t tried_s; /* seconds since 1970, 0: never */
+	struct span via;  /* via.h */
+	struct span text;
+};
+
+void reply_pack(const struct last_reply *, struct buf *);
+
+/* Whatever the store has is some reply; borrowed from it. */
+struct last_reply reply_unpack(struct span kept);
+
 /* ---- states.c: what stands in the store and what travels ---- */
 
 /* State and crashes of an outcome, which the store keeps as one. */

@@ -99,13 +99,40 @@ ATF_TC_BODY(note_is_cut_and_forgotten, tc)
 
 	queue_init(&q);
 	e = put(&q, 1, 0, "u");
-	queue_note_set(e, span_str("4.2.2"), span_str("mailbox is full"), 7,
+	queue_note_set(&q, e, span_str("4.2.2"), span_str("mailbox is full"), 7,
 	    span_str("mx 192.0.2.1 -"));
-	ATF_CHECK(span_eq(span_str("4.2.2"), queue_note_status(e)));
-	ATF_CHECK(span_eq(span_str("mailbox"), queue_note_text(e)));
-	queue_note_set(e, span_str(""), span_str(""), 7, span_str(""));
-	ATF_CHECK_EQ(0, queue_note_text(e).len);
+	ATF_CHECK(span_eq(span_str("4.2.2"), note_status(e->note)));
+	ATF_CHECK(span_eq(span_str("mailbox"), note_text(e->note)));
+	queue_note_set(&q, e, span_str(""), span_str(""), 7, span_str(""));
+	ATF_CHECK_EQ(0, note_text(e->note).len);
 	queue_clear(&q);
+}
+
+ATF_TC_WITHOUT_HEAD(same_outcome_is_kept_once);
+ATF_TC_BODY(same_outcome_is_kept_once, tc)
+{
+	const struct span via = span_str("mx 192.0.2.1 -");
+	struct queue q;
+	struct envelope *a, *b, *c;
+
+	queue_init(&q);
+	a = put(&q, 1, 0, "u");
+	b = put(&q, 2, 0, "u");
+	c = put(&q, 3, 0, "u");
+	queue_note_set(&q, a, span_str("4.4.1"), span_str("down"), 9, via);
+	queue_note_set(&q, b, span_str("4.4.1"), span_str("down"), 9, via);
+	queue_note_set(&q, c, span_str("4.4.1d"), span_str("own"), 9, via);
+	ATF_CHECK_EQ(a->note, b->note);
+	ATF_CHECK(a->note != c->note);
+	queue_note_set(&q, a, span_str(""), span_str(""), 9, span_str(""));
+	ATF_CHECK(span_eq(span_str("down"), note_text(b->note)));
+	ATF_CHECK(span_eq(via, note_via(b->note)));
+	/* from what it has itself */
+	queue_note_set(&q, b, note_status(b->note), note_text(b->note), 2,
+	    note_via(b->note));
+	ATF_CHECK(span_eq(span_str("do"), note_text(b->note)));
+	queue_clear(&q);
+	ATF_CHECK(RB_EMPTY(&q.notes));
 }
 
 /* DESIGN.md 5 promises 512 octets for the spool and the scheduler together;
@@ -137,6 +164,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, destination_is_an_action_as_a_user);
 	ATF_TP_ADD_TC(tp, walk_survives_the_removal_of_where_it_stands);
 	ATF_TP_ADD_TC(tp, note_is_cut_and_forgotten);
+	ATF_TP_ADD_TC(tp, same_outcome_is_kept_once);
 	ATF_TP_ADD_TC(tp, envelope_costs_less_than_400_octets);
 	return atf_no_error();
 }
