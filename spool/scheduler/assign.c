@@ -187,6 +187,9 @@ assign_report(struct scheduler *s, struct message *m, enum sched_state from,
 		if (m->env[i]->state != from ||
 		    report_purpose(m->env[i]) != purpose)
 			continue;
+		/* that it was sent on is durable before it is told */
+		if (purpose == PURPOSE_RELAYED && m->env[i]->unrecorded > 0)
+			continue;
 		if (!dispatch_report(&s->dispatch, &s->queue, m->env[i], to))
 			break;
 		a.env[a.n++] = m->env[i];

@@ -47,7 +47,11 @@ order_release(struct scheduler *s, struct envelope *e)
 	if (e->state != SE_HELD && e->state != SE_QUARANTINED)
 		return false;
 	e->crashes = 0;
-	envelope_wait(s, e, scheduler_now_s());
+	/* what the next host has is only to be reported, never sent again */
+	if ((e->flags & ENVF_RELAYED) != 0)
+		envelope_fail(s, e, scheduler_now_s());
+	else
+		envelope_wait(s, e, scheduler_now_s());
 	envelope_record(s, e);
 	return true;
 }
