@@ -186,7 +186,11 @@ dispatch_join(
 	struct dispatch_lane *l = &d->lanes[lane];
 
 	if (e->state != SE_READY || e->crashes > 0 || e->dest->lane != lane ||
-	    l->flying >= l->flying_max || !dest_has_room(d, e->dest))
+	    l->flying >= l->flying_max)
+		return false;
+	/* to a relay a message is one transaction for all its recipients, also
+	 * where it is the one that probes */
+	if (lane != LANE_RELAY && !dest_has_room(d, e->dest))
 		return false;
 	dispatch_withdraw(d, e);
 	envelope_fly(d, q, e, SE_FLYING);

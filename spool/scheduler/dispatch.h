@@ -51,7 +51,7 @@ struct envelope *dispatch_next(struct dispatch *, struct queue *, enum lane);
 
 /* Let the envelope fly along with one that has just got its turn, of the same
  * message, if it is ready, no suspect, in that lane, and its destination has
- * room.  False if not. */
+ * room; to a relay, whatever is for the same destination.  False if not. */
 bool dispatch_join(
     struct dispatch *, struct queue *, struct envelope *, enum lane);
 

@@ -339,6 +339,31 @@ ATF_TC_BODY(slow_destinations_leave_half_of_the_lane, tc)
 	setup_clear(&s);
 }
 
+ATF_TC_WITHOUT_HEAD(probe_takes_all_recipients_of_its_message);
+ATF_TC_BODY(probe_takes_all_recipients_of_its_message, tc)
+{
+	struct setup s;
+	struct envelope *first, *second;
+	struct envelope_news news = {
+		.index = 1,
+		.lane = LANE_RELAY,
+		.rcpt = span_str("c@example.net"),
+		.action = span_str("far"),
+		.user = span_str("a.example"),
+	};
+
+	setup_far_init(&s, 20, 100);
+	first = setup_far(&s, "a.example");
+	second = queue_envelope_add(&s.q, first->msg, &news);
+	dispatch_ready(&s.d, &s.q, second);
+	setup_far(&s, "a.example");
+	dispatch_shrink(&s.d, first->dest);
+	ATF_CHECK_EQ(first, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK(dispatch_join(&s.d, &s.q, second, LANE_RELAY));
+	ATF_CHECK_EQ(0, fly_all(&s, NULL));
+	setup_clear(&s);
+}
+
 ATF_TC_WITHOUT_HEAD(paused_destination_has_no_turn);
 ATF_TC_BODY(paused_destination_has_no_turn, tc)
 {
@@ -401,6 +426,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, lanes_do_not_fill_each_other);
 	ATF_TP_ADD_TC(tp, window_begins_small_grows_and_falls_to_a_probe);
 	ATF_TP_ADD_TC(tp, slow_destinations_leave_half_of_the_lane);
+	ATF_TP_ADD_TC(tp, probe_takes_all_recipients_of_its_message);
 	ATF_TP_ADD_TC(tp, paused_destination_has_no_turn);
 	ATF_TP_ADD_TC(tp, reports_do_not_count_as_sending);
 	ATF_TP_ADD_TC(tp, destination_changes_its_lane_when_nothing_flies);
