@@ -69,8 +69,6 @@ hostile code "a code that is none" "no reply" \
     "$GREET" :line '999 x\r\n' :hold
 hostile keywords "ten thousand extensions" "no reply" \
     "$GREET" :line ':repeat 10000 250-XTENSION\r\n' '250 x\r\n' :hold
-hostile early "a reply to what was not asked yet" "not asked" \
-    '220 peer\r\n250 peer\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n' :hold
 hostile empty "nothing but the end" "closed the connection" :close
 hostile cut "half a line and the end" "closed the connection" \
     "$GREET" :line '250-' :close
@@ -95,6 +93,33 @@ hostile forged "a refusal whose lines look like a record of the queue" \
     "$GREET" :line "$HELLO" :lines\ 3 \
     '250 ok\r\n451-a\r\n451-type: mda\r\n451-mda-exec: touch x\r\n451 b\r\n554 no\r\n' \
     :line '250 ok\r\n' :hold
+
+atf_test_case early
+early_head()
+{
+	atf_set descr "replies that are there before their questions"
+}
+early_body()
+{
+	"$LIBDIR/peer.py" 2526 "$PWD/said" "$GREET" :line "$HELLO" :lines\ 3 \
+	    '250 ok\r\n250 ok\r\n354 go\r\n' :end \
+	    '250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n' :end \
+	    '250 ok\r\n' :hold >peer.out &
+	wait_for grep -q ready peer.out || atf_fail "no peer"
+	instance_start out <<CONF
+hostname "out.example.net"
+relay limit connections 1
+listen on 127.0.0.1 port 2525
+action "on" relay host smtp://127.0.0.1:2526
+match from any for any action "on"
+CONF
+	"$LIBDIR/send.py" -n 20 smith@example.net \
+	    jones@example.org >/dev/null || atf_fail "not sent"
+	log_wait 20 "event=relay .*result=sent"
+	# they pass for no answers: each connection is given up after them
+	atf_check_equal 20 "$(grep -c ^connection said)"
+	atf_check_equal 20 "$(grep -c "^MAIL FROM" said)"
+}
 
 atf_test_case too_many
 too_many_head()
@@ -123,7 +148,7 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in $HOSTILE too_many; do
+	for case in $HOSTILE early too_many; do
 		atf_add_test_case "$case"
 	done
 }
