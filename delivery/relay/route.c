@@ -19,8 +19,9 @@
 #include "privsep/config/relay.h"
 #include "privsep/ipc/role.h"
 
-#define ROUTE_HOLDS_S  300 /* at most, whatever the records say */
-#define ROUTE_ASKS_MAX (2 * ROUTE_TARGETS_MAX)
+#define ROUTE_TTL_MIN_S 5
+#define ROUTE_HOLDS_S   300 /* at most, whatever the records say */
+#define ROUTE_ASKS_MAX  (2 * ROUTE_TARGETS_MAX)
 
 /* Where the hosts come from, which decides what their absence means. */
 enum route_kind {
@@ -118,7 +119,12 @@ static void __attribute__((format(printf, 4, 5))) route_fail(struct route *r,
 static void
 route_hold(struct route *r, uint32_t ttl_s)
 {
-	uint64_t until_ms = clock_ms() + (uint64_t)ttl_s * 1000;
+	uint64_t until_ms;
+
+	/* an answer that holds no longer than it took is used all the same */
+	if (ttl_s < ROUTE_TTL_MIN_S)
+		ttl_s = ROUTE_TTL_MIN_S;
+	until_ms = clock_ms() + (uint64_t)ttl_s * 1000;
 
 	if (until_ms < r->until_ms)
 		r->until_ms = until_ms;

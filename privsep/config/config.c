@@ -35,6 +35,7 @@ config_free(struct config *cfg)
 	for (i = 0; i < cfg->nrules; i++)
 		free(cfg->rules[i].conds);
 	free(cfg->limits);
+	free(cfg->names.anchor);
 	for (i = 0; i < cfg->ntables; i++)
 		table_free(cfg->tables[i]);
 	for (i = 0; i < cfg->ninline_tables; i++)

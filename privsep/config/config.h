@@ -252,6 +252,18 @@ struct limit_rule {
 	struct limit_values set;
 };
 
+/* ---- where names are looked up ---- */
+
+#define CFG_FORWARDERS_MAX 8
+
+struct name_service {
+	bool recursive; /* ask from the root on; not with forwarders */
+	struct sockaddr_storage forward[CFG_FORWARDERS_MAX]; /* with port */
+	size_t nforward; /* 0: those of the system */
+	char *anchor;    /* file of the trust anchor; NULL: that of the system;
+			    "": none, and nothing is validated */
+};
+
 /* ---- rules, in the order in which they are tried ---- */
 
 enum cond_kind {
@@ -292,6 +304,7 @@ struct config {
 	size_t nactions;
 	struct limit_rule *limits;
 	size_t nlimits;
+	struct name_service names;
 	struct rule *rules;
 	size_t nrules;
 	const struct table *local_domains; /* for COND_FOR_LOCAL: localhost and

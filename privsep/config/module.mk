@@ -4,7 +4,7 @@ config_SRCS := privsep/config/check.c privsep/config/check_listen.c \
     privsep/config/errors.c privsep/config/lex.c privsep/config/parse.c \
     privsep/config/parse_action.c privsep/config/parse_limit.c \
     privsep/config/parse_listen.c \
-    privsep/config/parse_match.c privsep/config/parse_relay.c \
+    privsep/config/parse_match.c privsep/config/parse_relay.c privsep/config/parse_resolver.c \
     privsep/config/parse_setting.c \
     privsep/config/parse_table.c privsep/config/print.c privsep/config/relay.c \
     privsep/config/relay_host.c \

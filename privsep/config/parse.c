@@ -312,6 +312,10 @@ parse_statement(struct parse *p, const struct phrases *top)
 		return parse_action(p);
 	case KW_LIMIT:
 		return parse_limit(p);
+	case KW_RESOLVER_FORWARD:
+	case KW_RESOLVER_RECURSIVE:
+	case KW_RESOLVER_ANCHOR:
+		return parse_resolver(p, id);
 	case KW_MATCH:
 		return parse_match(p);
 	case KW_HOSTNAME:

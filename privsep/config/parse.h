@@ -162,6 +162,9 @@ int parse_table(struct parse *p);
 int parse_listen(struct parse *p);
 int parse_action(struct parse *p);
 int parse_limit(struct parse *p);
+
+/* resolver ..., by the keyword of what follows. */
+int parse_resolver(struct parse *p, int id);
 int parse_match(struct parse *p);
 int parse_setting(struct parse *p, const struct phrases *set, int id);
 int parse_hostname(struct parse *p);

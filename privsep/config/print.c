@@ -36,6 +36,35 @@ print_word(struct buf *out, const char *words, const char *s)
 	print_string(out, span_str(s));
 }
 
+static void
+print_resolver(struct buf *out, const struct name_service *names)
+{
+	const struct sockaddr_in6 *in6;
+	const struct sockaddr_in *in4;
+	char text[INET6_ADDRSTRLEN];
+	size_t i;
+
+	if (names->recursive)
+		buf_add_str(out, "resolver recursive\n");
+	for (i = 0; i < names->nforward; i++) {
+		in4 = (const struct sockaddr_in *)&names->forward[i];
+		in6 = (const struct sockaddr_in6 *)&names->forward[i];
+		inet_ntop(in4->sin_family,
+		    in4->sin_family == AF_INET ? (const void *)&in4->sin_addr
+					       : &in6->sin6_addr,
+		    text, sizeof(text));
+		/* the port stands in the same place for both */
+		buf_addf(out, "resolver forward %s port %u\n", text,
+		    ntohs(in4->sin_port));
+	}
+	if (names->anchor == NULL)
+		return;
+	buf_add_str(out, "resolver anchor ");
+	print_string(
+	    out, span_str(names->anchor[0] == '\0' ? "none" : names->anchor));
+	buf_add_str(out, "\n");
+}
+
 void
 config_print_settings(const struct config *cfg, struct buf *out)
 {
@@ -62,6 +91,7 @@ config_print_settings(const struct config *cfg, struct buf *out)
 		}
 		buf_add_str(out, "\n");
 	}
+	print_resolver(out, &cfg->names);
 }
 
 static void

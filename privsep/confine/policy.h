@@ -87,6 +87,7 @@ extern const struct policy_rule policy_scheduler[];
 extern const struct policy_rule policy_delivery[];
 extern const struct policy_rule policy_mailer[];
 extern const struct policy_rule policy_relay[];
+extern const struct policy_rule policy_resolver[];
 extern const struct policy_rule policy_control[];
 
 /* The master's: what is denied to it and to all that it starts. */

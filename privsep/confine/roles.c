@@ -126,9 +126,12 @@ const struct role_spec roles[ROLE__MAX] = {
 [ROLE_RESOLVER] = {
 	.name = "resolver",
 	.user = "_bhdns",
-	.start = START_NEVER,
+	.program = "resolver",
+	.start = START_ONE,
 	.peers = R_MASTER | R_ROUTER | R_RELAY | R_CONTROL,
 	.root = ROOT_EMPTY,
+	.policy = policy_resolver,
+	.limits = { .nofile = 4096, .data = 512 * MIB },
 },
 [ROLE_CONTROL] = {
 	.name = "control",

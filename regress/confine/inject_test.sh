@@ -58,6 +58,7 @@ process_dies_and_is_replaced_body()
 	dies scheduler 444
 	dies delivery 435000
 	dies relay 430
+	dies resolver 424
 	dies control 425
 	hull_serves
 }

@@ -6,7 +6,7 @@
 # Classes: (d) privileged processes, and the confinement of all.
 . "$(atf_get_srcdir)/../lib/instance.sh"
 
-ROLES="session router spool scheduler delivery mailer relay control"
+ROLES="session router spool scheduler delivery mailer relay resolver control"
 
 start()
 {
@@ -107,7 +107,7 @@ def look(pid, role):
             ["big", "corrupt", "log"] if role == "spool" else []))
     net = os.readlink("/proc/%d/ns/net" % pid)
     # to connect to other hosts is what this role is for
-    check(pid, role, "the network", (role == "relay") ==
+    check(pid, role, "the network", (role in ("relay", "resolver")) ==
           (net == os.readlink("/proc/%d/ns/net" % master)))
     uids.setdefault(int(s["Uid"].split()[0]), set()).add(role)
     for fd in os.listdir("/proc/%d/fd" % pid):
@@ -132,7 +132,7 @@ for pid, role in list(pids.items()):
 for uid, roles in uids.items():
     if len(roles) > 1:
         wrong.append("uid %d is shared by %s" % (uid, roles))
-missing = set("session router spool scheduler delivery mailer relay control"
+missing = set("session router spool scheduler delivery mailer relay resolver control"
               .split()) - set(pids.values())
 if missing:
     wrong.append("not there: %s" % missing)
@@ -218,7 +218,7 @@ restarted_head()
 restarted_body()
 {
 	start
-	for role in session router spool scheduler delivery relay control; do
+	for role in session router spool scheduler delivery relay resolver control; do
 		pid=$(role_pids "$role" | head -n 1)
 		kill -KILL "$pid"
 		wait_for gone "$pid"

@@ -6,7 +6,7 @@
 # Classes: (e) objects that are freed while an event is pending.
 . "$(atf_get_srcdir)/../lib/instance.sh"
 
-ROLES="session router spool scheduler delivery mailer relay control"
+ROLES="session router spool scheduler delivery mailer relay resolver control"
 
 # start KIND PATH: an instance that delivers so, and mail that flows into it.
 start()

@@ -452,7 +452,7 @@ roles_body()
 	mailbox_wait jones 1
 	atf_check_equal 0 "$(check show roles)"
 	for role in master session router spool scheduler delivery mailer \
-	    relay control; do
+	    relay resolver control; do
 		grep -q "^$role .* as declared$" out ||
 		    atf_fail "$role: $(cat out)"
 	done

@@ -6,7 +6,7 @@
 
 . "$(atf_get_srcdir)/../lib/instance.sh"
 
-ROLES="session router spool scheduler delivery relay control"
+ROLES="session router spool scheduler delivery relay resolver control"
 HULL_SENT=0
 
 # hull_new [SETTINGS]: the directory of the instance, not started, with that

@@ -101,7 +101,7 @@ roles()
 		case $_state:$_comm in
 		Z*) ;;
 		*:router | *:spool | *:scheduler | *:delivery | *:control | \
-		*:session | *:relay) echo "$_pid $_comm" ;;
+		*:session | *:relay | *:resolver) echo "$_pid $_comm" ;;
 		esac
 	done | sort
 }

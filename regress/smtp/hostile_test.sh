@@ -25,7 +25,7 @@ hostile_start()
 	instance_user jones
 	instance_run mx
 	roles >before
-	[ "$(wc -l <before)" = 6 ] || instance_fail "$(cat before)"
+	[ "$(wc -l <before)" = 8 ] || instance_fail "$(cat before)"
 }
 
 # hostile_look: all is as it was, and mail goes through.

@@ -18,7 +18,7 @@ system_setup()
 	chmod 3775 /var/mail
 	cp /etc/passwd /etc/group .
 	uid=7000
-	for user in session router spool sched deliver control; do
+	for user in session router spool sched deliver relay dns control; do
 		echo "_bh$user:x:$uid:$uid::/:/usr/sbin/nologin" >>passwd
 		echo "_bh$user:x:$uid:" >>group
 		uid=$((uid + 1))
@@ -98,7 +98,7 @@ maildir_and_service_users_body()
 	EOF
 	system_start
 	atf_check -o match:'as declared' "$SMTPCTL" show roles
-	for user in session router spool sched deliver control; do
+	for user in session router spool sched deliver relay dns control; do
 		ps -u "_bh$user" -o pid= | grep -q . ||
 		    atf_fail "no process of _bh$user"
 	done

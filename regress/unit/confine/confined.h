@@ -38,7 +38,8 @@
 	} while (0)
 
 static const enum role running[] = { ROLE_SESSION, ROLE_ROUTER, ROLE_SPOOL,
-	ROLE_SCHEDULER, ROLE_DELIVERY, ROLE_MAILER, ROLE_RELAY, ROLE_CONTROL };
+	ROLE_SCHEDULER, ROLE_DELIVERY, ROLE_MAILER, ROLE_RELAY, ROLE_RESOLVER,
+	ROLE_CONTROL };
 #define RUNNING (sizeof(running) / sizeof(running[0]))
 
 static struct {

@@ -375,6 +375,7 @@ stands(const atf_tc_t *tc, enum role role)
 	X(delivery, ROLE_DELIVERY)                                             \
 	X(mailer, ROLE_MAILER)                                                 \
 	X(relay, ROLE_RELAY)                                                   \
+	X(resolver, ROLE_RESOLVER)                                             \
 	X(control, ROLE_CONTROL)
 
 #define PROCESS_TC(name, role)                                                 \

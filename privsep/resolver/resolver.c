@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The resolver process: its confinement, its messages, its counters.
+ */
+#include "privsep/resolver/resolver.h"
+
+#include <stdio.h>
+
+#include "privsep/base/log.h"
+#include "privsep/confine/confine.h"
+#include "privsep/ipc/ctl.h"
+
+uint64_t resolver_counters[NC__MAX];
+
+static int
+resolver_prepare(const struct role_hello *hello)
+{
+	return context_prepare(role_config());
+}
+
+static int
+resolver_confine(const struct confine_params *given, const char **step)
+{
+	struct confine_params p = *given;
+
+	p.ports = context_ports();
+	return confine_enter(&p, step);
+}
+
+static int
+resolver_ask(struct chan *ch, struct msg *m)
+{
+	static const char *const words[NC__MAX] = {
+#define COUNTER(name, word) [name] = word,
+#include "privsep/resolver/stats.def"
+#undef COUNTER
+	};
+	struct ctl_request req;
+	struct ctl_answer a;
+	char name[64];
+	size_t i;
+
+	if (ctl_request_read(m, &req) != 0)
+		return chan_violation(ch, "request out of shape");
+	ctl_answer_begin(&a, ch, m->id);
+	if (req.verb != CTL_SHOW_STATS) {
+		ctl_answer_end(&a, CTL_USAGE, "not for the resolver");
+		return 0;
+	}
+	for (i = 0; i < NC__MAX; i++) {
+		snprintf(name, sizeof(name), "resolver.%s", words[i]);
+		ctl_counter(&a, name, resolver_counters[i]);
+	}
+	ctl_counter(&a, "resolver.waiting", ask_count());
+	ctl_answer_end(&a, CTL_OK, "");
+	return 0;
+}
+
+/* Answers are whole when they are sent. */
+static int
+resolver_cancel(struct chan *ch, struct msg *m)
+{
+	return 0;
+}
+
+static const struct msg_handler handlers[] = {
+	{ DNS_ASK, ask_begin },
+	{ CTL_ASK, resolver_ask },
+	{ CTL_CANCEL, resolver_cancel },
+	{ MSG_NONE, NULL },
+};
+
+const struct role_ops resolver_ops = {
+	.role = ROLE_RESOLVER,
+	.prepare = resolver_prepare,
+	.confine = resolver_confine,
+	.handlers = handlers,
+};
