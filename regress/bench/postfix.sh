@@ -9,6 +9,7 @@ RCPT=bench@bench.test
 OBJDIR=$BENCH_OBJDIR
 BASE=$BENCH_PLACE/postfix
 MAILDIR=$BASE/mail/bench/Maildir
+LOG=$BASE/log
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/peer.sh"
 
 srv_wipe()

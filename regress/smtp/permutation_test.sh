@@ -42,6 +42,8 @@ sequences_body()
 	deliveries | sort >got
 	atf_check diff wanted got
 	roles >after
+	# the one that the reload has replaced may have been there before
+	sed -i '/ relay$/d' before after
 	atf_check diff before after
 }
 
