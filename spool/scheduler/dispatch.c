@@ -4,19 +4,22 @@
  */
 #include "spool/scheduler/dispatch.h"
 
-#define DEST_SHARE 4 /* that each may have flying while a lane fills up */
+#define DEST_SHARE   4  /* that each may have flying while a lane fills up */
+#define SUSPECTS_FAR 16 /* that fly together to other hosts */
 
 void
 dispatch_init(struct dispatch *d)
 {
 	enum lane i;
 
-	*d = (struct dispatch){ .suspects_flying = 0 };
-	TAILQ_INIT(&d->suspects);
+	*d = (struct dispatch){ 0 };
 	for (i = LANE_LOCAL; i < LANE__MAX; i++) {
 		d->lanes[i].flying_max = d->lanes[i].dest_max = 1;
+		d->lanes[i].suspects_max = 1;
 		TAILQ_INIT(&d->lanes[i].turns);
+		TAILQ_INIT(&d->lanes[i].suspects);
 	}
+	d->lanes[LANE_RELAY].suspects_max = SUSPECTS_FAR;
 }
 
 static bool
@@ -66,6 +69,21 @@ dispatch_limits(struct dispatch *d, struct queue *q, enum lane lane,
 		dest_list(d, dest);
 }
 
+/* The ready suspects of a destination go to the end of another list. */
+static void
+suspects_move(
+    struct dispatch_lane *from, struct dest *dest, struct envelope_list *to)
+{
+	struct envelope *e, *next;
+
+	TAILQ_FOREACH_SAFE(e, &from->suspects, ready, next) {
+		if (e->dest != dest)
+			continue;
+		TAILQ_REMOVE(&from->suspects, e, ready);
+		TAILQ_INSERT_TAIL(to, e, ready);
+	}
+}
+
 void
 dispatch_move(struct dispatch *d, struct dest *dest, enum lane lane)
 {
@@ -74,6 +92,7 @@ dispatch_move(struct dispatch *d, struct dest *dest, enum lane lane)
 	if (dest->listed)
 		TAILQ_REMOVE(&d->lanes[dest->lane].turns, dest, turn);
 	dest->listed = false;
+	suspects_move(&d->lanes[dest->lane], dest, &d->lanes[lane].suspects);
 	dest->lane = (uint8_t)lane;
 	dest_list(d, dest);
 }
@@ -83,7 +102,7 @@ dispatch_ready(struct dispatch *d, struct queue *q, struct envelope *e)
 {
 	queue_envelope_state(q, e, SE_READY, 0);
 	if (e->crashes > 0) {
-		TAILQ_INSERT_TAIL(&d->suspects, e, ready);
+		TAILQ_INSERT_TAIL(&d->lanes[e->dest->lane].suspects, e, ready);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&e->dest->ready, e, ready);
@@ -94,11 +113,20 @@ void
 dispatch_withdraw(struct dispatch *d, struct envelope *e)
 {
 	if (e->crashes > 0) {
-		TAILQ_REMOVE(&d->suspects, e, ready);
+		TAILQ_REMOVE(&d->lanes[e->dest->lane].suspects, e, ready);
 		return;
 	}
 	TAILQ_REMOVE(&e->dest->ready, e, ready);
 	dest_list(d, e->dest);
+}
+
+void
+dispatch_withdraw_all(
+    struct dispatch *d, struct dest *dest, struct envelope_list *to)
+{
+	TAILQ_CONCAT(to, &dest->ready, ready);
+	suspects_move(&d->lanes[dest->lane], dest, to);
+	dest_list(d, dest);
 }
 
 /* The lane that an envelope is counted in: reports are local, whatever they
@@ -108,6 +136,47 @@ flight_lane(struct dispatch *d, const struct envelope *e)
 {
 	return &d->lanes[(e->flags & ENVF_RELAYING) != 0 ? LANE_RELAY
 							 : LANE_LOCAL];
+}
+
+/* A suspect that may fly beside others: one crash is no proof. */
+static bool
+suspect_is_mild(const struct dispatch_lane *lane, const struct envelope *e)
+{
+	return lane->suspects_max > 1 && e->crashes == 1;
+}
+
+/* A report of a suspect is counted with the suspects of the local lane. */
+static void
+suspect_fly(struct dispatch *d, struct envelope *e)
+{
+	struct dispatch_lane *lane = flight_lane(d, e);
+
+	e->flags |= ENVF_SUSPECT;
+	lane->suspects_flying++;
+	if (!suspect_is_mild(lane, e))
+		lane->alone = true;
+	if (e->state == SE_FLYING)
+		e->dest->suspect = true;
+}
+
+static void
+suspect_landed(struct dispatch *d, struct envelope *e)
+{
+	struct dispatch_lane *lane = flight_lane(d, e);
+
+	e->flags &= (uint8_t)~ENVF_SUSPECT;
+	if (--lane->suspects_flying == 0)
+		lane->alone = false;
+	if (e->state == SE_FLYING)
+		e->dest->suspect = false;
+}
+
+bool
+dispatch_flies_alone(const struct dispatch *d, const struct envelope *e)
+{
+	return (e->flags & ENVF_SUSPECT) != 0 &&
+	    ((e->flags & ENVF_RELAYING) == 0 ||
+		!suspect_is_mild(&d->lanes[LANE_RELAY], e));
 }
 
 static void
@@ -122,23 +191,23 @@ envelope_fly(struct dispatch *d, struct queue *q, struct envelope *e,
 	}
 	flight_lane(d, e)->flying++;
 	e->msg->flying++;
-	if (e->crashes > 0) {
-		e->flags |= ENVF_SUSPECT;
-		d->suspects_flying++;
-	}
+	if (e->crashes > 0)
+		suspect_fly(d, e);
 	dest_list(d, e->dest);
 }
 
-/* The first suspect whose destination has room, when none is flying. */
+/* The first suspect that may fly beside those which do. */
 static struct envelope *
-suspect_next(struct dispatch *d, enum lane lane)
+suspect_next(struct dispatch *d, struct dispatch_lane *lane)
 {
 	struct envelope *e;
 
-	if (d->suspects_flying > 0)
+	if (lane->alone || lane->suspects_flying >= lane->suspects_max)
 		return NULL;
-	TAILQ_FOREACH(e, &d->suspects, ready) {
-		if (e->dest->lane == lane && dest_has_room(d, e->dest))
+	TAILQ_FOREACH(e, &lane->suspects, ready) {
+		if (lane->suspects_flying > 0 && !suspect_is_mild(lane, e))
+			continue;
+		if (!e->dest->suspect && dest_has_room(d, e->dest))
 			return e;
 	}
 	return NULL;
@@ -169,7 +238,7 @@ dispatch_next(struct dispatch *d, struct queue *q, enum lane lane)
 
 	if (l->paused || l->flying >= l->flying_max)
 		return NULL;
-	if ((e = suspect_next(d, lane)) == NULL) {
+	if ((e = suspect_next(d, l)) == NULL) {
 		if ((dest = dest_next(l)) == NULL)
 			return NULL;
 		e = TAILQ_FIRST(&dest->ready);
@@ -211,14 +280,12 @@ void
 dispatch_landed(struct dispatch *d, struct envelope *e)
 {
 	flight_lane(d, e)->flying--;
+	if ((e->flags & ENVF_SUSPECT) != 0)
+		suspect_landed(d, e);
 	e->flags &= (uint8_t)~ENVF_RELAYING;
 	if (e->state == SE_FLYING)
 		e->dest->flying--;
 	e->msg->flying--;
-	if ((e->flags & ENVF_SUSPECT) != 0) {
-		e->flags &= (uint8_t)~ENVF_SUSPECT;
-		d->suspects_flying--;
-	}
 	dest_list(d, e->dest);
 }
 

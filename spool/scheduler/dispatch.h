@@ -2,9 +2,14 @@
  *
  * Which envelope goes to the delivery process or to a relay next: a window for
  * each of these two lanes as a whole and one for each destination,
- * destinations in turn, so that one that is stuck delays no other.  What was
- * in hand at a crash flies with no other such.  Nothing here knows of
- * processes or channels.
+ * destinations in turn, so that one that is stuck delays no other.  Nothing
+ * here knows of processes or channels.
+ *
+ * What was in hand at a crash is a suspect.  In the local lane, where an
+ * attempt is short, no two suspects fly together.  On other hosts one that is
+ * slow must not hold up the rest: several fly that were in hand at one crash,
+ * each to a destination of its own.  What was in hand at two flies without any
+ * other suspect, so that a third tells which it is.
  *
  * The window of a destination on another host is not known: it begins small,
  * grows with each success, and falls to one envelope, a probe, when the host
@@ -19,14 +24,16 @@ struct dispatch_lane {
 	uint64_t flying_max; /* in all */
 	uint64_t dest_max;   /* of one destination */
 	uint64_t flying;
+	uint64_t suspects_max; /* that may fly together after one crash */
+	uint64_t suspects_flying;
+	bool alone; /* a suspect flies that no other may fly with */
 	bool paused;
-	struct dest_list turns; /* with work and room in the window */
+	struct dest_list turns;        /* with work and room in the window */
+	struct envelope_list suspects; /* ready, after a crash */
 };
 
 struct dispatch {
 	struct dispatch_lane lanes[LANE__MAX];
-	struct envelope_list suspects; /* ready, after a crash */
-	uint64_t suspects_flying;
 };
 
 void dispatch_init(struct dispatch *);
@@ -44,6 +51,14 @@ void dispatch_ready(struct dispatch *, struct queue *, struct envelope *);
 
 /* Take an envelope out of SE_READY; the caller sets its next state. */
 void dispatch_withdraw(struct dispatch *, struct envelope *);
+
+/* Take all that is ready for a destination, suspects too, out of SE_READY and
+ * into the list, by their ready; the caller sets the next state of each. */
+void dispatch_withdraw_all(
+    struct dispatch *, struct dest *, struct envelope_list *);
+
+/* A crash while that suspect flies is its doing: no other flew with it. */
+bool dispatch_flies_alone(const struct dispatch *, const struct envelope *);
 
 /* Whose turn it is in that lane: it becomes SE_FLYING and counts.  NULL when
  * the windows are full or nothing is ready. */

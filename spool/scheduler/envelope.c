@@ -138,10 +138,9 @@ envelope_crash(struct scheduler *s, struct envelope *e, bool exact)
 	uint32_t when_s;
 
 	/* One of many in flight is most likely innocent.  It becomes a suspect
-	 * and flies alone from now on; what is recorded is only what happened
-	 * then, lest restarts add up to a quarantine. */
-	if (e->crashes > 0)
-		exact = true;
+	 * and flies with few or no others from now on.  What is recorded, and
+	 * leads to a quarantine, is only what happened when it flew alone, lest
+	 * restarts add up to that. */
 	if (e->crashes < UINT8_MAX)
 		e->crashes++;
 	e->flags |= ENVF_IN_DOUBT;
@@ -149,7 +148,7 @@ envelope_crash(struct scheduler *s, struct envelope *e, bool exact)
 	LOG(EV_DELIVERY_CRASHED, KI("message", e->msg->id),
 	    KU("envelope", e->index), KB("rcpt", queue_rcpt(e)),
 	    KU("crashes", e->crashes));
-	if (e->crashes >= role_config()->set.queue_max_crashes) {
+	if (exact && e->crashes >= role_config()->set.queue_max_crashes) {
 		envelope_park(s, e, SE_QUARANTINED);
 		return;
 	}

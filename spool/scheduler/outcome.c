@@ -70,10 +70,12 @@ static void
 dest_back_off(struct scheduler *s, struct dest *dest, const struct report *r)
 {
 	uint32_t now_s = scheduler_now_s();
-	struct envelope *e, *next;
+	struct envelope_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct envelope *e;
 
-	TAILQ_FOREACH_SAFE(e, &dest->ready, ready, next) {
-		dispatch_withdraw(&s->dispatch, e);
+	dispatch_withdraw_all(&s->dispatch, dest, &list);
+	while ((e = TAILQ_FIRST(&list)) != NULL) {
+		TAILQ_REMOVE(&list, e, ready);
 		if (retry_expired(now_s, e->msg->created_s, outcome_ttl_s(e))) {
 			outcome_failed(s, e, r, true);
 			continue;
@@ -135,7 +137,9 @@ outcome_deferred(
 	    e->attempts, arc4random());
 	if (r->scope == SCOPE_DESTINATION && e->dest->lane == LANE_RELAY) {
 		dest_failed(s, e->dest, r);
-		wait_s = e->dest->hold_s - now_s;
+		/* another is the next probe: it may be this message alone that
+		 * the host breaks off at */
+		wait_s = e->dest->hold_s - now_s + 1;
 	}
 	envelope_wait(
 	    s, e, retry_next_s(now_s, wait_s, e->msg->created_s, ttl_s));
@@ -305,10 +309,12 @@ outcome_each(
 static void
 outcome_cut(struct scheduler *s, struct envelope *e)
 {
+	bool alone = dispatch_flies_alone(&s->dispatch, e);
+
 	if (!dispatch_is_flying(e) || (e->flags & ENVF_RELAYING) != 0)
 		return;
 	dispatch_landed(&s->dispatch, e);
-	envelope_crash(s, e, false);
+	envelope_crash(s, e, alone);
 }
 
 void
@@ -321,12 +327,14 @@ outcome_delivery_lost(struct scheduler *s)
 static void
 outcome_cut_relayed(struct scheduler *s, struct envelope *e)
 {
+	bool alone = dispatch_flies_alone(&s->dispatch, e);
+
 	if ((e->flags & ENVF_RELAYING) == 0 ||
 	    role_peer_instance(ROLE_RELAY, e->dest->instance) != NULL)
 		return;
 	dispatch_landed(&s->dispatch, e);
 	relays_release(s, e->dest);
-	envelope_crash(s, e, false);
+	envelope_crash(s, e, alone);
 }
 
 void

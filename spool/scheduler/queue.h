@@ -93,8 +93,9 @@ struct dest {
 	uint32_t delivered;
 	uint32_t failures; /* of the destination as a whole, in a row */
 	uint8_t lane;
-	bool paused; /* by order */
-	bool listed; /* on the list of those whose turn comes */
+	bool paused;  /* by order */
+	bool suspect; /* one that was in hand at a crash flies */
+	bool listed;  /* on the list of those whose turn comes */
 	uint16_t action_len;
 	uint16_t user_len;
 	unsigned char text[];

@@ -381,6 +381,117 @@ ATF_TC_BODY(paused_destination_has_no_turn, tc)
 	setup_clear(&s);
 }
 
+static struct envelope *
+setup_suspect(struct setup *s, const char *domain, uint8_t crashes)
+{
+	struct envelope *e = setup_far(s, domain);
+
+	dispatch_withdraw(&s->d, e);
+	e->crashes = crashes;
+	dispatch_ready(&s->d, &s->q, e);
+	return e;
+}
+
+ATF_TC_WITHOUT_HEAD(far_suspect_holds_up_nobody_else);
+ATF_TC_BODY(far_suspect_holds_up_nobody_else, tc)
+{
+	struct setup s;
+	struct envelope *slow, *next, *other, *near;
+
+	setup_far_init(&s, 100, 100);
+	slow = setup_suspect(&s, "slow.example", 1);
+	next = setup_suspect(&s, "slow.example", 1);
+	other = setup_suspect(&s, "other.example", 1);
+	near = setup_envelope(&s, 90, 0, "u");
+	near->crashes = 1;
+	dispatch_ready(&s.d, &s.q, near);
+	ATF_CHECK_EQ(slow, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	/* one of a destination, for which another waits */
+	ATF_CHECK_EQ(other, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(near, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	ATF_CHECK(!dispatch_flies_alone(&s.d, slow));
+	ATF_CHECK(dispatch_flies_alone(&s.d, near));
+	dispatch_landed(&s.d, slow);
+	queue_envelope_state(&s.q, slow, SE_HELD, 0);
+	ATF_CHECK_EQ(next, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(far_suspects_fly_in_bounded_number);
+ATF_TC_BODY(far_suspects_fly_in_bounded_number, tc)
+{
+	struct setup s;
+	char domain[32];
+	unsigned i;
+
+	setup_far_init(&s, 100, 100);
+	for (i = 0; i < 30; i++) {
+		snprintf(domain, sizeof(domain), "%u.example", i);
+		setup_suspect(&s, domain, 1);
+	}
+	ATF_CHECK_EQ(16, fly_all(&s, NULL));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(suspect_of_two_crashes_flies_alone);
+ATF_TC_BODY(suspect_of_two_crashes_flies_alone, tc)
+{
+	struct setup s;
+	struct envelope *mild, *grave, *innocent;
+
+	setup_far_init(&s, 100, 100);
+	grave = setup_suspect(&s, "a.example", 2);
+	mild = setup_suspect(&s, "b.example", 1);
+	ATF_CHECK_EQ(grave, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK(dispatch_flies_alone(&s.d, grave));
+	innocent = setup_far(&s, "c.example");
+	ATF_CHECK_EQ(innocent, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	dispatch_landed(&s.d, grave);
+	dispatch_ready(&s.d, &s.q, grave);
+	ATF_CHECK_EQ(mild, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	dispatch_landed(&s.d, mild);
+	queue_envelope_state(&s.q, mild, SE_HELD, 0);
+	ATF_CHECK_EQ(grave, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(all_of_a_destination_is_withdrawn);
+ATF_TC_BODY(all_of_a_destination_is_withdrawn, tc)
+{
+	struct envelope_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct setup s;
+	struct envelope *plain, *suspect, *other;
+
+	setup_far_init(&s, 100, 100);
+	suspect = setup_suspect(&s, "a.example", 1);
+	plain = setup_far(&s, "a.example");
+	other = setup_suspect(&s, "b.example", 1);
+	dispatch_withdraw_all(&s.d, plain->dest, &list);
+	ATF_CHECK_EQ(plain, TAILQ_FIRST(&list));
+	ATF_CHECK_EQ(suspect, TAILQ_NEXT(plain, ready));
+	ATF_CHECK_EQ(NULL, TAILQ_NEXT(suspect, ready));
+	ATF_CHECK_EQ(other, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	setup_clear(&s);
+}
+
+ATF_TC_WITHOUT_HEAD(suspect_changes_its_lane_with_its_destination);
+ATF_TC_BODY(suspect_changes_its_lane_with_its_destination, tc)
+{
+	struct setup s;
+	struct envelope *a;
+
+	setup_far_init(&s, 10, 1);
+	a = setup_suspect(&s, "a.example", 1);
+	dispatch_move(&s.d, a->dest, LANE_LOCAL);
+	ATF_CHECK_EQ(NULL, dispatch_next(&s.d, &s.q, LANE_RELAY));
+	ATF_CHECK_EQ(a, dispatch_next(&s.d, &s.q, LANE_LOCAL));
+	setup_clear(&s);
+}
+
 ATF_TC_WITHOUT_HEAD(reports_do_not_count_as_sending);
 ATF_TC_BODY(reports_do_not_count_as_sending, tc)
 {
@@ -428,6 +539,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, slow_destinations_leave_half_of_the_lane);
 	ATF_TP_ADD_TC(tp, probe_takes_all_recipients_of_its_message);
 	ATF_TP_ADD_TC(tp, paused_destination_has_no_turn);
+	ATF_TP_ADD_TC(tp, far_suspect_holds_up_nobody_else);
+	ATF_TP_ADD_TC(tp, far_suspects_fly_in_bounded_number);
+	ATF_TP_ADD_TC(tp, suspect_of_two_crashes_flies_alone);
+	ATF_TP_ADD_TC(tp, all_of_a_destination_is_withdrawn);
+	ATF_TP_ADD_TC(tp, suspect_changes_its_lane_with_its_destination);
 	ATF_TP_ADD_TC(tp, reports_do_not_count_as_sending);
 	ATF_TP_ADD_TC(tp, destination_changes_its_lane_when_nothing_flies);
 	ATF_TP_ADD_TC(tp, stuck_user_fills_only_its_own_window);
