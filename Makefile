@@ -26,7 +26,7 @@ endif
 
 VERSION    := 0.1
 
-PKGS       := libseccomp libbsd-overlay libevent_core libidn2 libunbound
+PKGS       := libseccomp libbsd-overlay libevent_core libidn2 libssl libcrypto libunbound
 WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wold-style-definition -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla \
     -Walloca -Wundef -Wpointer-arith -Wnull-dereference -Wswitch-enum \
@@ -292,7 +292,7 @@ analyze:
 
 # Everything that building and testing needs on Debian 12.
 DEB_PACKAGES := gcc make pkg-config libseccomp-dev libbsd-dev libevent-dev \
-    libssl-dev libidn2-dev libunbound-dev dns-root-data \
+    libssl-dev openssl libidn2-dev libunbound-dev dns-root-data \
     libatf-dev atf-sh kyua swaks msmtp curl python3 mandoc \
     cppcheck clang clang-tidy clang-format libclang-rt-14-dev iproute2 \
     strace procps binutils util-linux nsd unbound ldnsutils

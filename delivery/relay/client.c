@@ -2,7 +2,8 @@
  *
  * The life of a client: its state, its octets, its time-outs.
  *
- *	GREETING -> EHLO [-> HELO] -> READY
+ *	[HANDSHAKE ->] GREETING -> EHLO [-> HELO] -> READY
+ *	EHLO -> STARTTLS -> HANDSHAKE -> EHLO
  *	READY -> ENVELOPE -> DATA -> CONTENT -> END -> READY
  *	             \---------\-> RESET -> READY
  */
@@ -59,6 +60,7 @@ client_destroy(struct client *c)
 		event_free(c->writable);
 	if (c->timer != NULL)
 		event_free(c->timer);
+	tls_free(c->tls);
 	close(c->fd);
 	buf_clear(&c->in);
 	buf_clear(&c->out);
@@ -72,6 +74,23 @@ client_unbusy(struct client *c)
 		client_destroy(c);
 }
 
+/* As read(2) and write(2), through TLS where there is. */
+static ssize_t
+client_get(struct client *c, void *data, size_t len)
+{
+	if (c->tls != NULL)
+		return tls_read(c->tls, data, len);
+	return read(c->fd, data, len);
+}
+
+static ssize_t
+client_put(struct client *c, const void *data, size_t len)
+{
+	if (c->tls != NULL)
+		return tls_write(c->tls, data, len);
+	return write(c->fd, data, len);
+}
+
 void
 client_free(struct client *c)
 {
@@ -79,7 +98,7 @@ client_free(struct client *c)
 
 	/* RFC 5321 4.1.1.10; nobody waits for the answer */
 	if (c->state == CL_READY && !c->dead)
-		(void)!write(c->fd, quit, sizeof(quit) - 1);
+		(void)!client_put(c, quit, sizeof(quit) - 1);
 	c->dead = true;
 	event_del(c->readable);
 	event_del(c->writable);
@@ -96,6 +115,7 @@ client_fail(struct client *c, const struct verdict *v)
 	/* an old connection may have ended before it was used again */
 	if (c->job != NULL && !untouched)
 		tx_settle(c, v);
+	c->plain_next = c->state == CL_HANDSHAKE && c->p.tls == RELAY_TLS_MAY;
 	c->state = CL_END; /* whoever frees it now says no QUIT */
 	if (c->job != NULL && !c->dead) {
 		c->job = NULL;
@@ -113,7 +133,7 @@ client_fail_text(struct client *c, const char *status, const char *text)
 		.scope = SCOPE_DESTINATION,
 		.status = span_str(status),
 		.text = span_str(text),
-		.via = { span_str(c->host), span_str(c->address), { NULL, 0 } },
+		.via = client_via(c),
 	};
 
 	client_fail(c, &v);
@@ -127,6 +147,13 @@ client_fail_while(struct client *c, const char *what)
 	snprintf(text, sizeof(text), "%s while waiting for the reply to %s",
 	    what, client_states[c->state].word);
 	client_fail_text(c, "4.4.2", text);
+}
+
+struct via
+client_via(const struct client *c)
+{
+	return (struct via){ span_str(c->host), span_str(c->address),
+		span_str(client_tls(c)) };
 }
 
 /* --- replies --------------------------------------------------------------- */
@@ -144,7 +171,7 @@ client_verdict(const struct client *c)
 		.status = span_str(
 		    r->status[0] != '\0' ? r->status : statuses[r->code / 100]),
 		.text = span_str(r->text),
-		.via = { span_str(c->host), span_str(c->address), { NULL, 0 } },
+		.via = client_via(c),
 	};
 
 	if (r->code >= 500)
@@ -154,15 +181,13 @@ client_verdict(const struct client *c)
 	return v;
 }
 
-static void
+void
 client_say_helo(struct client *c, const char *verb)
 {
 	buf_addf(&c->out, "%s %s\r\n", verb, c->helo);
 }
 
-/* Something at the start was refused: another host may do better, and what a
- * host says of itself is never for good. */
-static void
+void
 client_refused(struct client *c)
 {
 	struct verdict v = client_verdict(c);
@@ -209,24 +234,11 @@ client_ready(struct client *c)
 	c->ops->ready(c->arg);
 }
 
-/* Whether what is there will do for what is asked. */
-static void
-client_introduced(struct client *c)
-{
-	if (c->p.tls == RELAY_TLS_MUST || c->p.tls == RELAY_TLS_VERIFY ||
-	    c->p.user.len > 0) {
-		client_fail_text(
-		    c, "4.7.10", "the host does not offer the TLS it must");
-		return;
-	}
-	client_ready(c);
-}
-
 static void
 client_ehlo_reply(struct client *c)
 {
 	if (c->reply.code == 250) {
-		client_introduced(c);
+		start_introduced(c);
 		return;
 	}
 	/* RFC 5321 3.2: an old server knows HELO alone */
@@ -266,6 +278,9 @@ client_reply(struct client *c)
 	case CL_HELO:
 		client_ehlo_reply(c);
 		return;
+	case CL_STARTTLS:
+		start_tls_reply(c);
+		return;
 	case CL_ENVELOPE:
 	case CL_DATA:
 		tx_reply(c);
@@ -276,6 +291,7 @@ client_reply(struct client *c)
 	case CL_RESET:
 		tx_reset_reply(c);
 		return;
+	case CL_HANDSHAKE:
 	case CL_CONTENT:
 	case CL_READY:
 	case CL__MAX:
@@ -303,8 +319,8 @@ client_flush(struct client *c)
 			if (c->dead || c->out.len == 0)
 				break;
 		}
-		n = write(
-		    c->fd, c->out.data + c->out_sent, c->out.len - c->out_sent);
+		n = client_put(
+		    c, c->out.data + c->out_sent, c->out.len - c->out_sent);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 			event_add(c->writable, NULL);
 			return;
@@ -359,18 +375,36 @@ client_lines(struct client *c)
 		client_quiet(c);
 }
 
+/* Take in what there is; of TLS a whole record, since the socket tells of one
+ * but once.  As read(2). */
+static ssize_t
+client_fill(struct client *c)
+{
+	ssize_t n = -1;
+
+	do {
+		errno = ENOMEM;
+		if (buf_reserve(&c->in, CLIENT_READ_MAX) != 0)
+			return -1;
+		n = client_get(c, c->in.data + c->in.len, CLIENT_READ_MAX);
+		if (n > 0)
+			c->in.len += (size_t)n;
+	} while (n > 0 && c->tls != NULL && tls_pending(c->tls));
+	return n;
+}
+
 static void
 client_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *c = arg;
-	ssize_t n = -1;
+	ssize_t n;
 
 	c->busy++;
-	errno = ENOMEM;
-	if (buf_reserve(&c->in, CLIENT_READ_MAX) == 0)
-		n = read(fd, c->in.data + c->in.len, CLIENT_READ_MAX);
-	if (n > 0) {
-		c->in.len += (size_t)n;
+	if (c->state == CL_HANDSHAKE) {
+		start_shake(c);
+		if (!c->dead)
+			client_flush(c);
+	} else if ((n = client_fill(c)) > 0) {
 		client_lines(c);
 		if (!c->dead)
 			client_flush(c);
@@ -387,7 +421,10 @@ client_writable(evutil_socket_t fd, short what, void *arg)
 	struct client *c = arg;
 
 	c->busy++;
-	client_flush(c);
+	if (c->state == CL_HANDSHAKE)
+		start_shake(c);
+	if (!c->dead)
+		client_flush(c);
 	client_unbusy(c);
 }
 
@@ -434,6 +471,10 @@ client_new(int fd, const struct client_params *p, const struct client_ops *ops,
 		return NULL;
 	}
 	client_enter(c, CL_GREETING);
+	if (p->proto == RELAY_SMTPS && !start_tls(c)) {
+		client_destroy(c);
+		return NULL;
+	}
 	return c;
 }
 
@@ -467,5 +508,11 @@ client_mail_max(const struct client *c)
 const char *
 client_tls(const struct client *c)
 {
-	return "";
+	return c->tls != NULL ? tls_version(c->tls) : "";
+}
+
+bool
+client_plain_next(const struct client *c)
+{
+	return c->plain_next;
 }

@@ -55,6 +55,10 @@ uint64_t client_mail_max(const struct client *);
 /* The other side's TLS as in via.h, "" without. */
 const char *client_tls(const struct client *);
 
+/* Whether it has failed in a TLS handshake that was as good as none: the host
+ * may be reached without. */
+bool client_plain_next(const struct client *);
+
 /* No more is wanted of it: QUIT where that is in order, and the end. */
 void client_free(struct client *);
 

@@ -11,6 +11,7 @@
 #include "delivery/relay/ehlo.h"
 #include "delivery/relay/encode.h"
 #include "delivery/relay/response.h"
+#include "delivery/relay/tls.h"
 
 enum client_state {
 #define CLIENT_STATE(name, word, timeout) name,
@@ -31,7 +32,9 @@ struct client {
 	struct event *readable;
 	struct event *writable;
 	struct event *timer;
-	unsigned busy; /* within a handler: it is freed when that ends */
+	struct tls *tls; /* NULL without */
+	bool plain_next; /* see client_plain_next() */
+	unsigned busy;   /* within a handler: it is freed when that ends */
 	bool dead;
 	struct buf in;
 	size_t in_used; /* octets of in that were handled */
@@ -63,6 +66,9 @@ void client_enter(struct client *, enum client_state);
 void client_fail(struct client *, const struct verdict *);
 void client_fail_text(struct client *, const char *status, const char *text);
 
+/* Whom an outcome comes from; borrowed. */
+struct via client_via(const struct client *);
+
 /* What the reply that was read means for a recipient. */
 struct verdict client_verdict(const struct client *);
 
@@ -73,6 +79,28 @@ void client_ready(struct client *);
  * it is asked anything else: what is there already would pass for the answer.
  * When not, the client has failed. */
 bool client_quiet(struct client *);
+
+/* Something at the start was refused: another host may do better, and what a
+ * host says of itself is never for good. */
+void client_refused(struct client *);
+
+/* EHLO, HELO, LHLO. */
+void client_say_helo(struct client *, const char *verb);
+
+/* --- start.c --- */
+
+/* EHLO was answered: STARTTLS, or the first transaction, where what is there
+ * will do for what is asked. */
+void start_introduced(struct client *);
+
+/* The reply to STARTTLS. */
+void start_tls_reply(struct client *);
+
+/* From here on all octets are TLS.  False without memory. */
+bool start_tls(struct client *);
+
+/* Go on with the handshake. */
+void start_shake(struct client *);
 
 /* --- transaction.c --- */
 

@@ -12,6 +12,7 @@
 
 #define HOST_DOWN_FIRST_S 30
 #define HOST_DOWN_MAX_S   600
+#define HOST_PLAIN_S      3600
 
 RB_HEAD(host_tree, host);
 TAILQ_HEAD(host_list, host);
@@ -121,6 +122,18 @@ host_worked(struct host *h)
 	h->failures = 0;
 	h->down_until_ms = 0;
 	h->seen_s = clock_wall(NULL);
+}
+
+void
+host_no_tls(struct host *h)
+{
+	h->plain_until_ms = clock_ms() + HOST_PLAIN_S * 1000;
+}
+
+bool
+host_is_plain(const struct host *h)
+{
+	return h != NULL && h->plain_until_ms > clock_ms();
 }
 
 bool

@@ -24,6 +24,7 @@ struct host {
 	uint32_t connections;     /* that are open or being made */
 	uint32_t failures;        /* in a row */
 	uint64_t down_until_ms;   /* others are tried before it until then */
+	uint64_t plain_until_ms;  /* TLS that need not be is not tried */
 	uint64_t messages;        /* that it took */
 	uint64_t seen_s;          /* when it worked last; 0: never */
 	uint64_t failed_s;        /* when it did not */
@@ -45,6 +46,11 @@ void host_failed(struct host *, const char *why);
 
 /* It worked. */
 void host_worked(struct host *);
+
+/* A TLS handshake with it failed; and whether that was so lately that mail
+ * that may go without TLS goes without. */
+void host_no_tls(struct host *);
+bool host_is_plain(const struct host *);
 
 /* Whether others are to be tried before it. */
 bool host_is_down(const struct host *);

@@ -32,6 +32,7 @@ static struct {
 } links = { .all = TAILQ_HEAD_INITIALIZER(links.all) };
 
 static void link_race(struct link *);
+static void link_start_race(struct link *, struct race_params *);
 
 size_t
 link_count(void)
@@ -293,6 +294,22 @@ link_sent(void *arg, bool taken)
 	dest_job_done(l->dest, j);
 }
 
+/* The handshake failed where TLS need not be: the same address once more,
+ * without. */
+static void
+link_again_plain(struct link *l, const char *why)
+{
+	struct race_params p = { .ip = { l->ip }, .n = 1 };
+	char address[IP_TEXT_MAX];
+
+	ip_text(&l->ip, address);
+	LOG(EV_RELAY_HOST, KS("host", l->target->name), KS("address", address),
+	    KS("why", why));
+	host_no_tls(l->host);
+	l->state = LINK_CONNECTING;
+	link_start_race(l, &p);
+}
+
 /* The greeting, EHLO, TLS or AUTH went wrong: another host may do better.  Or
  * the connection has ended while it was used or kept. */
 static void
@@ -300,6 +317,7 @@ link_failed(void *arg, const struct verdict *v)
 {
 	struct link *l = arg;
 	char text[ROUTE_TEXT_MAX], status[sizeof(l->status)];
+	bool plain;
 
 	if (l->state != LINK_GREETING) {
 		link_end(l);
@@ -309,8 +327,13 @@ link_failed(void *arg, const struct verdict *v)
 	    (const char *)v->text.p);
 	snprintf(status, sizeof(status), "%.*s", (int)v->status.len,
 	    (const char *)v->status.p);
+	plain = l->host != NULL && client_plain_next(l->client);
 	client_free(l->client);
 	l->client = NULL;
+	if (plain) {
+		link_again_plain(l, text);
+		return;
+	}
 	link_note(l, &l->ip, status, text);
 	link_race(l);
 }
@@ -347,6 +370,8 @@ link_greet(struct link *l, int fd)
 		.refuse_8bit = l->action->relay->refuse_8bit,
 	};
 
+	if (p.tls == RELAY_TLS_MAY && host_is_plain(l->host))
+		p.tls = RELAY_TLS_NEVER;
 	if (l->label != NULL)
 		relay_credentials(
 		    l->action->relay, span_str(l->label), &p.user, &p.password);

@@ -5,6 +5,7 @@
 #include "delivery/relay/ask.h"
 #include "delivery/relay/relay.h"
 #include "delivery/relay/self.h"
+#include "delivery/relay/tls.h"
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/confine/confine.h"
@@ -76,7 +77,7 @@ relay_prepare(const struct role_hello *hello)
 			relay_add_port(r->host->port);
 		relay_add_table_ports(r->domains);
 	}
-	return 0;
+	return tls_prepare();
 }
 
 static int

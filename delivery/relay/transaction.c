@@ -40,7 +40,7 @@ tx_refuse(struct client *c, const char *status, const char *text)
 		.scope = SCOPE_ENVELOPE,
 		.status = span_str(status),
 		.text = span_str(text),
-		.via = { span_str(c->host), span_str(c->address), { NULL, 0 } },
+		.via = client_via(c),
 	};
 
 	tx_settle(c, &v);

@@ -12,10 +12,15 @@
 #	:repeat N TEXT	send it so many times
 #	:drip SECONDS TEXT	an octet each so many seconds, over and over
 #	:close		end the connection; so does the end of the steps
+#	:some		wait for some octets, whatever they are
+#	:tls PEM	be the server of a TLS handshake, with key and
+#			certificate of that file
+#	:again		the steps of the next connection, and of those after it
 #	:hold		say nothing until the client has gone
 # A connection that the client has ended is over.  Each one that begins
 # appends "connection" on a line to RECORD, and what the client said after.
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -60,6 +65,13 @@ class Connection:
                 for one in octets(text):
                     self.sock.sendall(bytes([one]))
                     time.sleep(float(seconds))
+        elif word == ":some":
+            self.more()
+        elif word == ":tls":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(rest)
+            self.sock = context.wrap_socket(self.sock, server_side=True)
+            self.record.write(b"tls\n")
         elif word == ":hold":
             while True:
                 self.more()
@@ -86,13 +98,21 @@ def octets(text):
 
 def main():
     record = open(sys.argv[2], "ab", 0)
+    scripts = [[]]
+    for step in sys.argv[3:]:
+        if step == ":again":
+            scripts.append([])
+        else:
+            scripts[-1].append(step)
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
     print("ready", flush=True)
     while True:
         sock, _ = listener.accept()
         record.write(b"connection\n")
         threading.Thread(target=Connection(sock, record).run,
-                         args=(sys.argv[3:],), daemon=True).start()
+                         args=(scripts[0],), daemon=True).start()
+        if len(scripts) > 1:
+            del scripts[0]
 
 
 main()
