@@ -4,6 +4,7 @@
  *
  *	[HANDSHAKE ->] GREETING -> EHLO [-> HELO] -> READY
  *	EHLO -> STARTTLS -> HANDSHAKE -> EHLO
+ *	EHLO -> AUTH -> READY
  *	READY -> ENVELOPE -> DATA -> CONTENT -> END -> READY
  *	             \---------\-> RESET -> READY
  */
@@ -51,6 +52,15 @@ client_enter(struct client *c, enum client_state state)
 
 /* --- the end --------------------------------------------------------------- */
 
+/* A password that was sent, or will not be any more. */
+static void
+client_wipe(struct client *c)
+{
+	if (c->secret && c->out.data != NULL)
+		explicit_bzero(c->out.data, c->out.len);
+	c->secret = false;
+}
+
 static void
 client_destroy(struct client *c)
 {
@@ -61,6 +71,7 @@ client_destroy(struct client *c)
 	if (c->timer != NULL)
 		event_free(c->timer);
 	tls_free(c->tls);
+	client_wipe(c);
 	close(c->fd);
 	buf_clear(&c->in);
 	buf_clear(&c->out);
@@ -265,8 +276,9 @@ client_reply(struct client *c)
 		client_fail(c, &v);
 		return;
 	}
-	/* RFC 5321 4.2.1: DATA alone has an answer that asks for more */
-	if (c->reply.code / 100 == 3 && c->state != CL_DATA) {
+	/* RFC 5321 4.2.1, RFC 4954 4: these have answers that ask for more */
+	if (c->reply.code / 100 == 3 && c->state != CL_DATA &&
+	    c->state != CL_AUTH) {
 		client_fail_text(c, "4.5.0", "the host sent what is no reply");
 		return;
 	}
@@ -280,6 +292,9 @@ client_reply(struct client *c)
 		return;
 	case CL_STARTTLS:
 		start_tls_reply(c);
+		return;
+	case CL_AUTH:
+		auth_reply(c);
 		return;
 	case CL_ENVELOPE:
 	case CL_DATA:
@@ -312,6 +327,7 @@ client_flush(struct client *c)
 
 	while (!c->dead) {
 		if (c->out_sent == c->out.len) {
+			client_wipe(c);
 			buf_reset(&c->out);
 			c->out_sent = 0;
 			if (c->state == CL_CONTENT)

@@ -32,9 +32,11 @@ struct client {
 	struct event *readable;
 	struct event *writable;
 	struct event *timer;
-	struct tls *tls; /* NULL without */
-	bool plain_next; /* see client_plain_next() */
-	unsigned busy;   /* within a handler: it is freed when that ends */
+	struct tls *tls;     /* NULL without */
+	bool secret;         /* out has held a password */
+	unsigned challenges; /* of AUTH LOGIN, to come */
+	bool plain_next;     /* see client_plain_next() */
+	unsigned busy;       /* within a handler: it is freed when that ends */
 	bool dead;
 	struct buf in;
 	size_t in_used; /* octets of in that were handled */
@@ -101,6 +103,12 @@ bool start_tls(struct client *);
 
 /* Go on with the handshake. */
 void start_shake(struct client *);
+
+/* --- auth.c --- */
+
+/* Log in; the reply to that. */
+void auth_begin(struct client *);
+void auth_reply(struct client *);
 
 /* --- transaction.c --- */
 

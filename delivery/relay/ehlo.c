@@ -59,6 +59,16 @@ ehlo_limit(struct ehlo *e, struct span word)
 		e->mail_max = ehlo_number(value);
 }
 
+/* A mechanism of AUTH. */
+static void
+ehlo_auth(struct ehlo *e, struct span word)
+{
+	if (span_caseeq(word, span_str("PLAIN")))
+		e->auth |= EHLO_AUTH_PLAIN;
+	else if (span_caseeq(word, span_str("LOGIN")))
+		e->auth |= EHLO_AUTH_LOGIN;
+}
+
 void
 ehlo_line(struct ehlo *e, struct span text)
 {
@@ -84,7 +94,10 @@ ehlo_line(struct ehlo *e, struct span text)
 		e->pipelining = true;
 	else if (span_caseeq(keyword, span_str("STARTTLS")))
 		e->starttls = true;
-	else if (span_caseeq(keyword, span_str("LIMITS"))) {
+	else if (span_caseeq(keyword, span_str("AUTH"))) {
+		while ((word = ehlo_word(&text)).len > 0)
+			ehlo_auth(e, word);
+	} else if (span_caseeq(keyword, span_str("LIMITS"))) {
 		while ((word = ehlo_word(&text)).len > 0)
 			ehlo_limit(e, word);
 	}

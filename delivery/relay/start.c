@@ -29,11 +29,15 @@ start_introduced(struct client *c)
 		    c, "4.7.10", "the host does not offer the TLS it must");
 		return;
 	}
-	if (c->p.user.len > 0) {
-		client_fail_text(c, "4.7.0", "there is no logging in yet");
+	if (c->p.user.len == 0) {
+		client_ready(c);
 		return;
 	}
-	client_ready(c);
+	/* the configuration has no label without TLS that must be */
+	if (!start_must_tls(c))
+		client_fail_text(c, "4.7.0", "no password without TLS");
+	else if (client_quiet(c))
+		auth_begin(c);
 }
 
 bool

@@ -32,7 +32,8 @@ authorities()
 	cp ca.crt /etc/ssl/certs/ca-certificates.crt
 }
 
-# against ACTION STEP...: a message by that action to such a host.
+# against ACTION STEP...: a message by that action to such a host, with a
+# password for "me@".
 against()
 {
 	_action=$1
@@ -44,6 +45,7 @@ hostname "out.example.net"
 queue retry 1h
 relay timeout command 5s
 listen on 127.0.0.1 port 2525
+table secrets { me = user:secret }
 action "on" relay host $_action
 match from any for any action "on"
 CONF
@@ -189,9 +191,84 @@ forgotten_body()
 	! grep -q SIZE= said || atf_fail "SIZE was announced before TLS alone"
 }
 
+# login MECHANISMS STEP...: a host that has these, and the steps after EHLO.
+login()
+{
+	_mechanisms=$1
+	shift
+	authorities
+	against "smtps://me@$URL auth <secrets>" ":tls good.pem" "$GREET" :line \
+	    "250-peer\r\n250-PIPELINING\r\n250 AUTH $_mechanisms\r\n" "$@"
+}
+
+atf_test_case auth_plain
+auth_plain_head()
+{
+	atf_set descr "AUTH PLAIN, where the host has it"
+}
+auth_plain_body()
+{
+	login "LOGIN PLAIN" :line '235 welcome\r\n' :lines\ 3 "$GO" \
+	    :end '250 ok\r\n' :hold
+	sent tls=TLSv1.3
+	# base64 of NUL user NUL secret
+	grep -aq "^AUTH PLAIN AHVzZXIAc2VjcmV0.\$" said || atf_fail "$(cat said)"
+}
+
+atf_test_case auth_login
+auth_login_head()
+{
+	atf_set descr "AUTH LOGIN, where the host has that alone"
+}
+auth_login_body()
+{
+	login LOGIN :line '334 VXNlcm5hbWU6\r\n' :line \
+	    '334 UGFzc3dvcmQ6\r\n' :line '235 welcome\r\n' \
+	    :lines\ 3 "$GO" :end '250 ok\r\n' :hold
+	sent tls=TLSv1.3
+	grep -aq "^dXNlcg==.\$" said || atf_fail "$(cat said)"
+	grep -aq "^c2VjcmV0.\$" said || atf_fail "$(cat said)"
+}
+
+atf_test_case auth_refused
+auth_refused_head()
+{
+	atf_set descr "a password that is wrong keeps the mail here"
+}
+auth_refused_body()
+{
+	login PLAIN :line '535 5.7.8 wrong\r\n' :hold
+	stays "535 5.7.8 wrong to AUTH"
+	! grep -q "secret\|AHVzZXIAc2VjcmV0" "$DIR/log" || atf_fail "in the log"
+}
+
+atf_test_case auth_none
+auth_none_head()
+{
+	atf_set descr "a host that has no mechanism gets neither password nor mail"
+}
+auth_none_body()
+{
+	login CRAM-MD5 :hold
+	stays "neither AUTH PLAIN nor LOGIN"
+	! grep -aq ^AUTH said || atf_fail "$(cat said)"
+}
+
+atf_test_case auth_more
+auth_more_head()
+{
+	atf_set descr "a host that asks for ever gets an end"
+}
+auth_more_body()
+{
+	login LOGIN :line '334 a\r\n' :line '334 b\r\n' :line '334 c\r\n' :hold
+	stays "334 c to AUTH"
+}
+
 atf_init_test_cases()
 {
-	for _case in $CASES never smtps broken forgotten; do
+	for _case in $CASES never smtps broken forgotten \
+	    auth_plain auth_login auth_refused auth_none auth_more; do
 		atf_add_test_case "$_case"
 	done
 }
