@@ -139,6 +139,8 @@ assign_relays(struct scheduler *s)
 	struct assignment a;
 	struct chan *to;
 
+	if (scheduler_now_s() < s->relays_from_s)
+		return;
 	while (relays_any(s) && assign_spool_listens()) {
 		a.env[0] = dispatch_next(&s->dispatch, &s->queue, LANE_RELAY);
 		if (a.env[0] == NULL)

@@ -65,6 +65,10 @@ envelope_wait(struct scheduler *s, struct envelope *e, uint32_t next_s)
 {
 	uint32_t now_s = scheduler_now_s();
 
+	if ((e->flags & ENVF_TAKEN) != 0) {
+		envelope_finish(s, e, ENV_DELIVERED);
+		return;
+	}
 	if ((e->flags & ENVF_REMOVE) != 0) {
 		envelope_finish(s, e, ENV_REMOVED);
 		return;
@@ -124,6 +128,11 @@ envelope_park(struct scheduler *s, struct envelope *e, enum sched_state state)
 void
 envelope_fail(struct scheduler *s, struct envelope *e, uint32_t when_s)
 {
+	/* no report that it failed, when the next host has it */
+	if ((e->flags & (ENVF_TAKEN | ENVF_RELAYED)) == ENVF_TAKEN) {
+		envelope_finish(s, e, ENV_DELIVERED);
+		return;
+	}
 	if ((e->flags & ENVF_REMOVE) != 0) {
 		envelope_finish(s, e, ENV_REMOVED);
 		return;

@@ -57,6 +57,7 @@ load_envelope(struct scheduler *s, struct message *m,
 		envelope_wait(s, e, e->next_s);
 	else if (e->state == SE_FAILED)
 		envelope_fail(s, e, scheduler_now_s() + 1);
+	strays_met(s, e);
 }
 
 int
@@ -120,6 +121,7 @@ load_end(struct scheduler *s, struct chan *ch, struct msg *msg)
 	if (!s->loading)
 		return 0;
 	s->loading = false;
+	s->nstrays = 0;
 	for (; m != NULL; m = next) {
 		next = queue_message_next(m);
 		if (m->round != s->queue.round)

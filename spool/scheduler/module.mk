@@ -6,4 +6,5 @@ scheduler_SRCS := $(sched_core_SRCS) spool/scheduler/assign.c \
     spool/scheduler/ctl.c spool/scheduler/envelope.c spool/scheduler/flush.c \
     spool/scheduler/hoststats.c spool/scheduler/load.c \
     spool/scheduler/main.c spool/scheduler/order.c spool/scheduler/outcome.c \
-    spool/scheduler/relays.c spool/scheduler/scheduler.c
+    spool/scheduler/relays.c spool/scheduler/scheduler.c \
+    spool/scheduler/strays.c

@@ -258,6 +258,8 @@ outcome_message(struct scheduler *s, struct chan *ch, struct msg *msg)
 	e = m == NULL ? NULL : queue_envelope(m, r.index);
 	if (e != NULL && outcome_is_with(e, ch))
 		step = step_find((enum sched_state)e->state, r.outcome);
+	if (step == STEP_NONE && chan_role(ch) == ROLE_RELAY)
+		return strays_outcome(s, ch, e, msg->id, r.index, r.outcome);
 	if (step == STEP_NONE) {
 		/* given up, or not ours, and done all the same */
 		if (s->strays)
@@ -367,6 +369,7 @@ void
 outcome_spool_lost(struct scheduler *s)
 {
 	outcome_each(s, outcome_doubt);
+	strays_spool_lost(s);
 }
 
 static void

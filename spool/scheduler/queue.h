@@ -29,6 +29,7 @@ enum sched_state {
 #define ENVF_HOLD     0x08 /* hold it when it comes back */
 #define ENVF_REMOVE   0x10 /* remove it when it comes back */
 #define ENVF_RELAYING 0x20 /* a relay has it, not the delivery process */
+#define ENVF_TAKEN    0x80 /* sent by an earlier relay: never again */
 #define ENVF_RELAYED                                                           \
 	0x40 /* the next host has it: failed is not what is to
 			      be reported */

@@ -126,6 +126,9 @@ scheduler_timer(bool more)
 		tv.tv_sec = 0;
 	else if (it != NULL && it->due_s - now_s < TIMER_MAX_S)
 		tv.tv_sec = (time_t)(it->due_s - now_s);
+	if (self.relays_from_s > now_s &&
+	    (time_t)(self.relays_from_s - now_s) < tv.tv_sec)
+		tv.tv_sec = (time_t)(self.relays_from_s - now_s);
 	evtimer_add(self.timer, &tv);
 }
 
@@ -169,8 +172,10 @@ scheduler_prepare(const struct role_hello *hello)
 static void
 scheduler_peer_up(struct chan *ch, uint64_t request)
 {
-	if (chan_role(ch) == ROLE_RELAY)
+	if (chan_role(ch) == ROLE_RELAY) {
 		relays_add(&self, ch);
+		strays_relay(&self, ch);
+	}
 	if (chan_role(ch) == ROLE_DELIVERY) {
 		/* one that was there before us knows what another scheduler
 		 * assigned */

@@ -28,7 +28,14 @@ enum sched_counter {
 	SC__MAX
 };
 
+#define STRAYS_MAX 1024
 #define RELAYS_MAX 128 /* the most workers, and those that end at a reload */
+
+/* What a relay has sent on, as it said before the spool named it. */
+struct stray {
+	uint64_t id;
+	uint32_t index;
+};
 
 /* A relay process. */
 struct relay_peer {
@@ -46,6 +53,10 @@ struct scheduler {
 	bool strays;  /* the delivery process may report on what was given up
 			 when the spool was lost, or assigned before us */
 	uint64_t counters[SC__MAX];
+	uint32_t strays_until_s; /* the same of relays; 0: never */
+	uint32_t relays_from_s;  /* when relays get work */
+	struct stray stray[STRAYS_MAX];
+	size_t nstrays;
 	struct job_list jobs;
 	struct flush_list flushes;
 	struct relay_peer relays[RELAYS_MAX];
@@ -128,6 +139,22 @@ struct chan *relays_for(struct scheduler *, struct dest *);
 
 /* Nothing of the destination flies any more: its relay is free of it. */
 void relays_release(struct scheduler *, struct dest *);
+
+/* ---- strays.c: what relays report that is not known to be theirs ---- */
+
+/* A relay has come: it may have been there before us. */
+void strays_relay(struct scheduler *, const struct chan *);
+
+/* The spool is lost: what is given up then may be reported all the same. */
+void strays_spool_lost(struct scheduler *);
+
+/* That outcome of an envelope (NULL: not known) is of a relay that does not
+ * have it.  As a handler: it may be a violation. */
+int strays_outcome(struct scheduler *, struct chan *, struct envelope *,
+    uint64_t id, uint32_t index, enum env_outcome);
+
+/* The spool has named it: it may have been reported before. */
+void strays_met(struct scheduler *, struct envelope *);
 
 /* ---- load.c: what the spool tells ---- */
 
