@@ -66,7 +66,7 @@ stays()
 {
 	log_wait 1 "event=relay .*result=deferred .*$1"
 	atf_check_equal 1 "$(ctl show queue | sed 1d | wc -l)"
-	! grep -q "^MAIL" said || atf_fail "$(cat said)"
+	! grep -q "^MAIL" said || instance_fail "said: $(tr -d "\r" <said | tr "\n" " ")"
 	! grep -q "event=role-died\|event=sandbox" "$DIR/log" ||
 	    instance_fail "a process has died"
 }
@@ -212,7 +212,7 @@ auth_plain_body()
 	    :end '250 ok\r\n' :hold
 	sent tls=TLSv1.3
 	# base64 of NUL user NUL secret
-	grep -aq "^AUTH PLAIN AHVzZXIAc2VjcmV0.\$" said || atf_fail "$(cat said)"
+	grep -aq "^AUTH PLAIN AHVzZXIAc2VjcmV0.\$" said || instance_fail "said: $(tr -d "\r" <said | tr "\n" " ")"
 }
 
 atf_test_case auth_login
@@ -226,8 +226,8 @@ auth_login_body()
 	    '334 UGFzc3dvcmQ6\r\n' :line '235 welcome\r\n' \
 	    :lines\ 3 "$GO" :end '250 ok\r\n' :hold
 	sent tls=TLSv1.3
-	grep -aq "^dXNlcg==.\$" said || atf_fail "$(cat said)"
-	grep -aq "^c2VjcmV0.\$" said || atf_fail "$(cat said)"
+	grep -aq "^dXNlcg==.\$" said || instance_fail "said: $(tr -d "\r" <said | tr "\n" " ")"
+	grep -aq "^c2VjcmV0.\$" said || instance_fail "said: $(tr -d "\r" <said | tr "\n" " ")"
 }
 
 atf_test_case auth_refused
@@ -251,7 +251,7 @@ auth_none_body()
 {
 	login CRAM-MD5 :hold
 	stays "neither AUTH PLAIN nor LOGIN"
-	! grep -aq ^AUTH said || atf_fail "$(cat said)"
+	! grep -aq ^AUTH said || instance_fail "said: $(tr -d "\r" <said | tr "\n" " ")"
 }
 
 atf_test_case auth_more
