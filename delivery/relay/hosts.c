@@ -38,7 +38,7 @@ RB_GENERATE_INTERNAL(
 struct host *
 host_find(const char *key)
 {
-	struct host want;
+	struct host want = { .connections = 0 };
 
 	strlcpy(want.key, key, sizeof(want.key));
 	return RB_FIND(host_tree, &hosts.tree, &want);

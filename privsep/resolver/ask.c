@@ -17,6 +17,8 @@
 
 #define ASK_NAME_MAX     255
 #define ASK_WHY_MAX      200
+#define LABEL_MAX        63
+#define ALIVE_FACTOR     4  /* of max-inflight: silent servers are patient */
 #define CLIENT_NAMES_MAX 4  /* of an address that are looked at */
 #define NOTHING_TTL_S    60 /* that something is not there; RFC 2308 */
 
@@ -43,6 +45,7 @@ TAILQ_HEAD(ask_list, ask);
 static struct {
 	struct ask_list open;
 	size_t n;
+	size_t alive; /* those too that were answered before the DNS was */
 } asks = { .open = TAILQ_HEAD_INITIALIZER(asks.open) };
 
 static void client_next(struct ask *);
@@ -58,6 +61,7 @@ ask_free(struct ask *a)
 {
 	event_free(a->timer);
 	free(a);
+	asks.alive--;
 }
 
 /* --- answers --------------------------------------------------------------- */
@@ -282,19 +286,26 @@ client_reversed(void *arg, const struct context_answer *got)
 
 /* --- questions ------------------------------------------------------------- */
 
+/* Labels of letters, digits, hyphens and underscores (RFC 1035 2.3.4). */
 static bool
 ask_name_is_clean(struct span name)
 {
-	size_t i;
+	size_t i, label = 0;
 
 	for (i = 0; i < name.len; i++) {
 		unsigned char c = name.p[i];
 
+		if (c == '.' && label > 0) {
+			label = 0;
+			continue;
+		}
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+		    !(c >= '0' && c <= '9') && c != '-' && c != '_')
+			return false;
+		if (++label > LABEL_MAX)
 			return false;
 	}
-	return name.len > 0;
+	return label > 0;
 }
 
 static void
@@ -352,6 +363,7 @@ ask_new(struct chan *ch, uint64_t id, enum dns_kind kind)
 	evtimer_add(a->timer, &tv);
 	TAILQ_INSERT_TAIL(&asks.open, a, entry);
 	asks.n++;
+	asks.alive++;
 	return a;
 }
 
@@ -360,6 +372,7 @@ ask_begin(struct chan *ch, struct msg *m)
 {
 	unsigned kind = rd_u8(&m->body);
 	struct span name = rd_span(&m->body, ASK_NAME_MAX);
+	uint64_t max = role_config()->set.resolver_max_inflight;
 	struct ask *a = NULL;
 
 	if (!rd_done(&m->body) || kind >= DNS_KIND__MAX ||
@@ -370,7 +383,7 @@ ask_begin(struct chan *ch, struct msg *m)
 		answer_none(ch, m->id, DNS_NO_NAME, "that is no name");
 		return 0;
 	}
-	if (ask_count_of(ch) < role_config()->set.resolver_max_inflight)
+	if (ask_count_of(ch) < max && asks.alive < ALIVE_FACTOR * max)
 		a = ask_new(ch, m->id, (enum dns_kind)kind);
 	if (a == NULL) {
 		resolver_counters[NC_REFUSED]++;

@@ -148,6 +148,9 @@ context_anchor(const char *path)
 	if (path != NULL && path[0] == '\0')
 		return 0;
 	if ((f = fopen(path == NULL ? ANCHOR_FILE : path, "re")) == NULL) {
+		/* what was asked for is not left out */
+		if (path != NULL)
+			return -E_NOENT;
 		LOG(EV_WARN, KS("doing", "reading the trust anchor of DNSSEC"),
 		    KS("file", path == NULL ? ANCHOR_FILE : path),
 		    KS("why", "it cannot be opened; nothing is validated"));

@@ -235,6 +235,8 @@ answers_walk(
 		    rr_name(p.s, &rr, 0, &target)) {
 			ttl_least(out, rr.ttl_s);
 			out->owner = target;
+			/* who is an alias has nothing else (RFC 2181 10.1) */
+			out->n = 0;
 			return true;
 		}
 		if (rr.type != type || out->n == DNSMSG_RECORDS_MAX ||
