@@ -1,5 +1,6 @@
 $(eval $(call fuzzer,address,mail base))
 $(eval $(call fuzzer,config,config mail base))
+$(eval $(call fuzzer,dnsmsg,dnsmsg base))
 $(eval $(call fuzzer,eod,mail base))
 $(eval $(call fuzzer,header,mail base))
 $(eval $(call fuzzer,line,mail base))

@@ -1,0 +1,1 @@
+$(eval $(call unit,resolver,dnsmsg_test,dnsmsg base))
