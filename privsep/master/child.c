@@ -77,7 +77,7 @@ child_all_ready(void)
 	enum role r;
 
 	for (r = ROLE_MASTER; r < ROLE__MAX; r++) {
-		if (roles[r].start == START_ONE)
+		if (roles[r].start == START_ONE || roles[r].start == START_POOL)
 			wanted |= R(r);
 	}
 	LIST_FOREACH(c, &master.children, entry) {

@@ -142,7 +142,7 @@ void child_kill(struct child *);
 struct child *child_find(enum role, uint32_t instance);
 struct child *child_by_chan(const struct chan *);
 
-/* Whether one process of every role that there is one of runs. */
+/* Whether a process of every role that is always there runs. */
 bool child_all_ready(void);
 
 /* --- pool.c --- */
