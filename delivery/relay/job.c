@@ -13,7 +13,20 @@
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
 
+#define OWED_MAX 50000 /* outcomes that are kept for a scheduler to come */
+
 static size_t jobs;
+
+/* What went on while there was no scheduler to be told.  All else is tried
+ * again, but this may not go twice. */
+static struct {
+	struct owed {
+		uint64_t msgid;
+		uint32_t index;
+		enum env_outcome outcome;
+	} * p;
+	size_t n;
+} owed;
 
 size_t
 job_count(void)
@@ -22,14 +35,34 @@ job_count(void)
 }
 
 static void
+job_owe(uint64_t msgid, uint32_t index, enum env_outcome outcome)
+{
+	struct owed *grown;
+
+	if ((outcome != OUT_DELIVERED && outcome != OUT_RELAYED) ||
+	    owed.n == OWED_MAX)
+		return;
+	/* room doubles when the number is a power of two */
+	if ((owed.n & (owed.n - 1)) == 0) {
+		grown = chk_realloc(
+		    owed.p, owed.n == 0 ? 1 : 2 * owed.n, sizeof(*grown));
+		if (grown == NULL)
+			return;
+		owed.p = grown;
+	}
+	owed.p[owed.n++] = (struct owed){ msgid, index, outcome };
+}
+
+static void
 job_tell(uint64_t msgid, uint32_t index, const struct verdict *v)
 {
 	struct chan *ch = role_peer(ROLE_SCHEDULER);
 	struct buf via;
 
-	if (ch == NULL)
-		/* a new scheduler takes everything to be in doubt */
+	if (ch == NULL) {
+		job_owe(msgid, index, v->outcome);
 		return;
+	}
 	buf_init(&via, VIA_MAX);
 	via_format(&v->via, &via);
 	msg_begin(ch, OUTCOME, msgid);
@@ -41,6 +74,25 @@ job_tell(uint64_t msgid, uint32_t index, const struct verdict *v)
 	msg_put_span(ch, buf_span(&via));
 	msg_send(ch);
 	buf_clear(&via);
+}
+
+void
+job_scheduler_up(void)
+{
+	struct verdict v = {
+		.scope = SCOPE_ENVELOPE,
+		.status = span_str("2.0.0"),
+		.text = span_str("sent while there was no scheduler"),
+	};
+	size_t i;
+
+	for (i = 0; i < owed.n; i++) {
+		v.outcome = owed.p[i].outcome;
+		job_tell(owed.p[i].msgid, owed.p[i].index, &v);
+	}
+	free(owed.p);
+	owed.p = NULL;
+	owed.n = 0;
 }
 
 static void
@@ -147,13 +199,42 @@ job_refuse(struct parcel *p, const struct envelope *const *envs, size_t n,
 		job_tell(p->msgid, envs[i]->index, &v);
 }
 
+/* An address was checked when it came.  What came back from the disk may still
+ * not be more than one command. */
+static bool
+job_is_clean(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool
+job_all_clean(
+    const struct parcel *p, const struct envelope *const *envs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!job_is_clean(envs[i]->rcpt))
+			return false;
+	}
+	return job_is_clean(buf_span(&p->sender));
+}
+
 static void
 job_add(struct dest *d, struct parcel *p, const struct envelope *const *envs,
     size_t n)
 {
-	struct job *j = job_new(p, envs, n);
+	struct job *j;
 
-	if (j == NULL)
+	if (!job_all_clean(p, envs, n))
+		job_refuse(p, envs, n, "an address of it is none");
+	else if ((j = job_new(p, envs, n)) == NULL)
 		job_refuse(p, envs, n, err_text(-E_NOMEM));
 	else
 		dest_add(d, j);

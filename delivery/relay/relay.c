@@ -181,6 +181,13 @@ relay_start(void)
 }
 
 static void
+relay_peer_up(struct chan *ch, uint64_t request)
+{
+	if (chan_role(ch) == ROLE_SCHEDULER)
+		job_scheduler_up();
+}
+
+static void
 relay_peer_down(struct chan *ch)
 {
 	if (chan_role(ch) == ROLE_RESOLVER)
@@ -202,6 +209,7 @@ const struct role_ops relay_ops = {
 	.prepare = relay_prepare,
 	.confine = relay_confine,
 	.start = relay_start,
+	.peer_up = relay_peer_up,
 	.peer_down = relay_peer_down,
 	.handlers = relay_handlers,
 	.stop = relay_stop,

@@ -74,6 +74,9 @@ int job_deliver(struct chan *, struct msg *);
 void job_settle(struct job *, size_t i, const struct verdict *);
 void job_settle_all(struct job *, const struct verdict *);
 
+/* A scheduler is there: it is told of what went on without one. */
+void job_scheduler_up(void);
+
 /* All have their outcome: it is gone. */
 void job_free(struct job *);
 

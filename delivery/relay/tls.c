@@ -19,6 +19,7 @@
 
 #include "privsep/base/chk.h"
 #include "privsep/base/err.h"
+#include "privsep/base/log.h"
 
 #define TLS_BUNDLE    "ca-certificates.crt" /* of all authorities, in one */
 #define TLS_ERROR_MAX 200
@@ -72,7 +73,10 @@ tls_prepare(void)
 	/* all at once: the directory would be read when it is too late */
 	snprintf(bundle, sizeof(bundle), "%s/%s", X509_get_default_cert_dir(),
 	    TLS_BUNDLE);
-	(void)SSL_CTX_load_verify_file(tls_ctx, bundle);
+	if (SSL_CTX_load_verify_file(tls_ctx, bundle) != 1)
+		LOG(EV_WARN, KS("doing", "reading certificate authorities"),
+		    KS("file", bundle),
+		    KS("why", "it has none; no certificate will do"));
 	tls_warm();
 	return 0;
 }
@@ -200,7 +204,10 @@ tls_write(struct tls *t, const void *data, size_t len)
 	errno = 0;
 	if (SSL_write_ex(t->ssl, data, len, &n) == 1)
 		return (ssize_t)n;
-	return tls_stuck(t, errno);
+	/* to an end that was told before; 0 would be tried for ever */
+	if (tls_stuck(t, errno) == 0)
+		errno = EPIPE;
+	return -1;
 }
 
 bool

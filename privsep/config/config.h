@@ -217,7 +217,6 @@ struct relay {
 	enum relay_tls tls;
 	bool backup;      /* only to hosts that MX records prefer to us */
 	char *backup_mx;  /* our name in those, NULL: the host's name */
-	bool refuse_8bit; /* do not convert for a host without 8BITMIME */
 };
 
 struct action {

@@ -19,7 +19,8 @@
 #include "privsep/ipc/chan_int.h"
 #include "privsep/ipc/loop.h"
 
-#define CHAN_READ_TURN   64   /* frames read before others have their turn */
+#define CHAN_READ_TURN   64 /* frames read before others have their turn */
+#define CHAN_REST_TURNS  4096
 #define CHAN_DRAIN_MS    3000 /* for the last words of a process */
 #define CHAN_BLOCKING_MS 20000
 
@@ -224,6 +225,19 @@ chan_readable(evutil_socket_t fd, short what, void *arg)
 	if (error != 0 && !ch->closed)
 		chan_fail(ch, error == -E_PEER);
 	else if (ch->closed && ch->busy == 0)
+		free(ch);
+}
+
+void
+chan_read_rest(struct chan *ch)
+{
+	unsigned turn;
+
+	ch->busy++;
+	for (turn = 0; turn < CHAN_REST_TURNS && !ch->closed; turn++)
+		chan_readable(ch->fd, EV_READ, ch);
+	ch->busy--;
+	if (ch->closed && ch->busy == 0)
 		free(ch);
 }
 

@@ -109,4 +109,8 @@ int chan_read_blocking(int fd, enum role self, enum role peer,
  * last words of a process. */
 void chan_drain(struct chan *);
 
+/* Read what a peer that has ended has still said, up to the end of the
+ * channel, which is down then. */
+void chan_read_rest(struct chan *);
+
 #endif

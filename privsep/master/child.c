@@ -399,6 +399,9 @@ child_reap(pid_t pid, int status)
 	}
 	if (c == NULL)
 		return;
+	/* why it ended, as it says itself */
+	if (c->chan != NULL)
+		chan_read_rest(c->chan);
 	LIST_REMOVE(c, entry);
 	child_log_exit(c, status);
 	chan_free(c->chan);

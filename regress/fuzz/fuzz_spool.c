@@ -4,6 +4,7 @@
  * then; see process.c.
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +17,18 @@
 
 static char dir[64];
 
+static int
+wipe_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	return remove(path);
+}
+
 static void
 wipe(void)
 {
-	char command[128];
-
-	if (dir[0] == '\0')
-		return;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	fuzz_require(system(command) == 0);
+	if (dir[0] != '\0')
+		fuzz_require(
+		    nftw(dir, wipe_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
 	dir[0] = '\0';
 }
 

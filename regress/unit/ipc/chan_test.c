@@ -347,6 +347,24 @@ ATF_TC_BODY(last_words_of_who_is_spoken_to, tc)
 	check_last_words();
 }
 
+ATF_TC_WITHOUT_HEAD(rest_is_read_at_once);
+ATF_TC_BODY(rest_is_read_at_once, tc)
+{
+	struct chan *ch;
+	unsigned i;
+	int fd;
+
+	setup();
+	ch = join(ROLE_ROUTER, ROLE_SESSION, &fd);
+	for (i = 0; i < 100; i++)
+		raw_send(fd, TX_DATA, 0, 0, 0);
+	close(fd);
+	chan_read_rest(ch);
+	ATF_CHECK_EQ(100, seen.handled);
+	ATF_CHECK_EQ(1, seen.down);
+	ATF_CHECK_EQ(0, seen.violations);
+}
+
 ATF_TC_WITHOUT_HEAD(start_of_a_process_takes_no_other_message);
 ATF_TC_BODY(start_of_a_process_takes_no_other_message, tc)
 {
@@ -377,6 +395,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, other_peers_are_not_touched);
 	ATF_TP_ADD_TC(tp, last_words_of_who_did_not_listen);
 	ATF_TP_ADD_TC(tp, last_words_of_who_is_spoken_to);
+	ATF_TP_ADD_TC(tp, rest_is_read_at_once);
 	ATF_TP_ADD_TC(tp, start_of_a_process_takes_no_other_message);
 	return atf_no_error();
 }

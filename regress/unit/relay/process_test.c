@@ -646,6 +646,36 @@ TC(what_is_in_hand_is_not_sent_twice)
 	stop();
 }
 
+TC(what_was_sent_without_a_scheduler_is_told_to_the_next)
+{
+	int l, fd;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	deliver(1, "smart", "", 1);
+	fd = taken(l);
+	greet(fd);
+	close(t.scheduler);
+	transaction(fd, 1, "250 2.0.0 taken");
+	silent(fd);
+	t.scheduler = join(ROLE_SCHEDULER, 6);
+	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "no scheduler");
+	silent(t.scheduler);
+	stop();
+}
+
+TC(an_address_is_not_more_than_one_command)
+{
+	int l;
+
+	start();
+	l = host("127.0.0.1", 2501);
+	deliver(1, "smart", "example.net>\r\nRSET", 1);
+	outcome(1, 0, OUT_DEFERRED, SCOPE_ENVELOPE, "4.3.0", "address");
+	silent(l);
+	stop();
+}
+
 TC(who_retires_finishes_first)
 {
 	int l, fd;
@@ -830,6 +860,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, what_dns_says_for_good_is_for_good);
 	ATF_TP_ADD_TC(tp, the_end_of_the_resolver_is_temporary);
 	ATF_TP_ADD_TC(tp, what_is_in_hand_is_not_sent_twice);
+	ATF_TP_ADD_TC(
+	    tp, what_was_sent_without_a_scheduler_is_told_to_the_next);
+	ATF_TP_ADD_TC(tp, an_address_is_not_more_than_one_command);
 	ATF_TP_ADD_TC(tp, who_retires_finishes_first);
 	ATF_TP_ADD_TC(tp, servers_that_break_off_cost_one_attempt);
 	ATF_TP_ADD_TC(tp, what_is_said_unasked_ends_the_connection);
