@@ -170,6 +170,7 @@ ctl_route_answer(struct chan *ch, uint64_t request, const struct route *r)
 	const struct target *t;
 	const char *status, *text;
 	struct ctl_answer a;
+	enum env_outcome outcome;
 	size_t i, k, n;
 	char why[ROUTE_TEXT_MAX + 32];
 
@@ -183,10 +184,9 @@ ctl_route_answer(struct chan *ch, uint64_t request, const struct route *r)
 		ctl_answer_end(&a, CTL_OK, "");
 		return;
 	}
+	outcome = route_failure(r, &status, &text);
 	snprintf(why, sizeof(why), "%s, %s %s",
-	    route_failure(r, &status, &text) == OUT_FAILED ? "for good"
-							   : "for now",
-	    status, text);
+	    outcome == OUT_FAILED ? "for good" : "for now", status, text);
 	ctl_answer_end(&a, CTL_FAILED, why);
 }
 

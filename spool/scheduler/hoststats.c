@@ -98,6 +98,18 @@ pause_add(struct scheduler *s, const struct pause *p)
 	return true;
 }
 
+/* False when there is none. */
+static bool
+pause_drop(struct scheduler *s, const struct pause *p)
+{
+	struct pause *old = pause_find(s, p);
+
+	if (old == NULL)
+		return false;
+	*old = s->pauses[--s->npauses];
+	return true;
+}
+
 void
 hoststats_order(struct scheduler *s, struct chan *ch, uint64_t request,
     const struct ctl_request *req)
@@ -106,21 +118,18 @@ hoststats_order(struct scheduler *s, struct chan *ch, uint64_t request,
 	    req->verb == CTL_PAUSE_ROUTE || req->verb == CTL_RESUME_ROUTE;
 	bool pause =
 	    req->verb == CTL_PAUSE_ROUTE || req->verb == CTL_PAUSE_DOMAIN;
-	struct pause p, *old;
+	struct pause p;
 
 	if (req->nargs != (route ? 2U : 1U) || !pause_read(req, &p)) {
 		ctl_reply(ch, request, CTL_USAGE,
 		    route ? "ACTION DOMAIN is needed" : "DOMAIN is needed");
 		return;
 	}
-	old = pause_find(s, &p);
-	if (!pause && old == NULL) {
+	if (!pause && !pause_drop(s, &p)) {
 		ctl_reply(ch, request, CTL_NO_SUCH, "that is not paused");
 		return;
 	}
-	if (!pause)
-		*old = s->pauses[--s->npauses];
-	else if (!pause_add(s, &p)) {
+	if (pause && !pause_add(s, &p)) {
 		ctl_reply(ch, request, CTL_FAILED, "too much is paused");
 		return;
 	}
