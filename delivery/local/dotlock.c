@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * Dot-locks.  A lock of ours is locked itself, with fcntl(2), and then marked
- * as ours: a mark without a lock says that its owner has died, so that the
- * lock of a mailer that was killed holds nobody up.  Those of other programs
- * are left alone until they are old.
+ * Dot-locks.  A lock of ours is made with a mode that no other program's has,
+ * and then locked itself, with fcntl(2): one of that mode that nobody has
+ * locked says that its owner has died, at whatever moment, so that the lock of
+ * a mailer that was killed holds nobody up.  Those of other programs are left
+ * alone until they are old.
  */
 #include <sys/stat.h>
 
@@ -16,31 +17,34 @@
 #include "privsep/base/clock.h"
 
 #define DOTLOCK_STALE_S 300 /* age of a lock that nobody holds */
+#define DOTLOCK_MODE    (S_ISVTX | S_IRUSR | S_IWUSR)
 
-static const char mark[] = "bulkhead\n";
-#define MARK_LEN (sizeof(mark) - 1)
-
+/* Take the lock of the lock; only who has it may remove the name. */
 static bool
-dotlock_lock(int fd)
+dotlock_hold(int fd)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	return fcntl(fd, F_SETLK, &whole) == 0;
 }
 
-/* Whether the open lock is one of ours whose owner is dead, and still what
- * the name stands for. */
+/* Whether the open file is still what the name stands for. */
 static bool
-dotlock_orphan(int dir_fd, const char *name, int fd)
+dotlock_named(int dir_fd, const char *name, int fd)
 {
 	struct stat st, now;
-	char text[MARK_LEN];
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    pread(fd, text, MARK_LEN, 0) == (ssize_t)MARK_LEN &&
-	    memcmp(text, mark, MARK_LEN) == 0 && dotlock_lock(fd) &&
+	return fstat(fd, &st) == 0 &&
 	    fstatat(dir_fd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    now.st_dev == st.st_dev && now.st_ino == st.st_ino;
+}
+
+static bool
+dotlock_is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_mode == (S_IFREG | DOTLOCK_MODE);
 }
 
 /* Remove a lock that nobody holds. */
@@ -58,9 +62,8 @@ dotlock_break(int dir_fd, const char *name)
 	fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	/* two that find it: the one that has locked it removes it, before it
-	 * lets go */
-	if (dotlock_orphan(dir_fd, name, fd))
+	if (dotlock_is_ours(fd) && dotlock_hold(fd) &&
+	    dotlock_named(dir_fd, name, fd))
 		unlinkat(dir_fd, name, 0);
 	close(fd);
 }
@@ -69,15 +72,16 @@ int
 dotlock_take(int dir_fd, const char *name)
 {
 	int fd = openat(dir_fd, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, DOTLOCK_MODE);
 
 	if (fd >= 0) {
-		/* unmarked it is a lock all the same */
-		if (dotlock_lock(fd) && write(fd, mark, MARK_LEN) < 0)
-			errno = 0;
-		return fd;
-	}
-	if (errno == EEXIST) {
+		/* who found it before it was locked has taken it for that of
+		 * a dead one, and removed it */
+		if (dotlock_hold(fd) && dotlock_named(dir_fd, name, fd))
+			return fd;
+		close(fd);
+		errno = EEXIST;
+	} else if (errno == EEXIST) {
 		dotlock_break(dir_fd, name);
 		errno = EEXIST;
 	}

@@ -67,6 +67,10 @@ extern struct mailer_job mailer_job;
 /* Report on a message to delivery. */
 void mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *);
 
+/* Wait so long for what other programs hold.  False, at once, when nobody
+ * waits for this mailer any more: the master or delivery is gone. */
+bool mailer_wait(int ms);
+
 /* Whether the message needs no writing, and is reported on here: it is in a
  * loop, or (delivered) an attempt that was cut had got through. */
 bool mailer_settled(const struct mail *, bool delivered);

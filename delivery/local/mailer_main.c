@@ -4,6 +4,7 @@
  * mailbox format of its action.  What gathers in a turn of the loop is made
  * durable together.
  */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,6 +44,20 @@ mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *r)
 	msg_put_span(ch, span_str(r->status));
 	msg_put_span(ch, span_str(r->text));
 	msg_send(ch);
+}
+
+bool
+mailer_wait(int ms)
+{
+	struct chan *delivery = role_peer(ROLE_DELIVERY);
+	struct pollfd p[2];
+
+	if (delivery == NULL)
+		return false;
+	/* the end of a channel is told without being asked for */
+	p[0] = (struct pollfd){ .fd = chan_fd(role_master()) };
+	p[1] = (struct pollfd){ .fd = chan_fd(delivery) };
+	return poll(p, 2, ms) == 0;
 }
 
 static int

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +36,7 @@ static struct {
 	int fd;
 	int lock_fd; /* of a dot-lock */
 	off_t start; /* length of the file before what is pending */
+	bool busy; /* others kept the lock of path for too long in this turn */
 	char path[PATH_MAX];
 	char name[MBOX_NAME_MAX + 1];
 	char lock[MBOX_NAME_MAX + 8];
@@ -108,11 +108,11 @@ mbox_take_locks(void)
 		}
 		if (dot && fcntl(mbox.fd, F_SETLK, &whole) == 0)
 			return 0;
-		if (clock_ms() >= deadline) {
+		if (clock_ms() >= deadline || !mailer_wait(MBOX_LOCK_STEP)) {
+			mbox.busy = true;
 			errno = EAGAIN;
 			return -1;
 		}
-		poll(NULL, 0, MBOX_LOCK_STEP);
 	}
 }
 
@@ -127,6 +127,12 @@ mbox_open(const struct mail *m, struct mail_result *result)
 		return -1;
 	if (mbox.fd >= 0 && strcmp(path, mbox.path) == 0)
 		return 0;
+	/* those that came together wait once, not one after the other */
+	if (mbox.busy && strcmp(path, mbox.path) == 0) {
+		errno = EAGAIN;
+		mail_result_errno(result, "locking the mbox");
+		return -1;
+	}
 	mbox_commit();
 	strlcpy(mbox.path, path, sizeof(mbox.path));
 	mbox.dir_fd = place_open(path, mbox.name, sizeof(mbox.name), result);
@@ -401,6 +407,7 @@ mbox_commit(void)
 	struct mail_result result;
 	size_t i;
 
+	mbox.busy = false;
 	if (mbox.fd < 0)
 		return;
 	mail_result_set(

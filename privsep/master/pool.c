@@ -115,12 +115,51 @@ pool_retire(void)
 	}
 }
 
+static size_t
+pool_mailers(void)
+{
+	struct child *c;
+	size_t n = 0;
+
+	LIST_FOREACH(c, &master.children, entry)
+		n += c->role == ROLE_MAILER;
+	return n;
+}
+
+/* Delivery is gone.  A mailer that went on beside the next one would write
+ * what that takes to be lost, or be taken for the answer to a request of the
+ * other's. */
+static void
+pool_end_mailers(void)
+{
+	struct child *c;
+
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role == ROLE_MAILER)
+			child_kill(c);
+	}
+}
+
+static void
+pool_set_restart(struct restart *r, uint64_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000 * 1000) };
+
+	if (evtimer_add(r->timer, &tv) != 0)
+		fatal("restarting a process", "out of memory");
+}
+
 static void
 pool_restart(evutil_socket_t fd, short what, void *arg)
 {
 	struct restart *r = arg;
 	enum role role = (enum role)(r - master.restarts);
 
+	if (role == ROLE_DELIVERY && pool_mailers() > 0) {
+		pool_set_restart(r, POOL_FIRST_MS);
+		return;
+	}
 	event_free(r->timer);
 	r->timer = NULL;
 	if (master.stop_stage != 0)
@@ -155,8 +194,6 @@ void
 pool_child_gone(const struct child *c)
 {
 	struct restart *r = &master.restarts[c->role];
-	struct timeval tv;
-	uint64_t ms;
 
 	if (!master.serving && roles[c->role].start == START_ONE)
 		fatal("starting", "a process ended before it was ready");
@@ -173,11 +210,11 @@ pool_child_gone(const struct child *c)
 	 * who can end a few must not keep all others out for a minute */
 	if (r->timer != NULL)
 		return;
+	if (c->role == ROLE_DELIVERY)
+		pool_end_mailers();
 	r->deaths++;
-	ms = pool_delay_ms(r);
-	tv = (struct timeval){ (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000 * 1000) };
 	r->timer = evtimer_new(loop_base(), pool_restart, r);
-	if (r->timer == NULL || evtimer_add(r->timer, &tv) != 0)
+	if (r->timer == NULL)
 		fatal("restarting a process", "out of memory");
+	pool_set_restart(r, pool_delay_ms(r));
 }

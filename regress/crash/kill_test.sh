@@ -83,11 +83,8 @@ finish()
 	! grep -e event=sandbox-violation -e event=peer-violation \
 	    -e event=fatal "$DIR/log" || instance_fail "see above"
 }
-# A mailer that was killed with the dot-lock in its hands leaves it, and others
-# respect it for five minutes; nobody who lives holds one for seconds here.
 queue_empty()
 {
-	find "$DIR/home" -name '*.lock' ! -newermt '-5 seconds' -delete
 	_left=$(ctl -j show queue) && [ -z "$_left" ]
 }
 

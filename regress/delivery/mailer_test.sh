@@ -1,0 +1,114 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+#
+# The life of a mailer beside those that it works for.
+# Classes: (e) what goes on after its owner is gone.
+. "$(atf_get_srcdir)/../lib/instance.sh"
+
+# start KIND PATH [SETTING...]: an instance with the user jones.
+start()
+{
+	instance_new i <<CONF
+hostname "mx.example.org"
+table users file:users
+$3
+listen on 127.0.0.1 port 2525
+action "box" $1 "$2" userbase <users>
+match from any for domain "example.org" action "box"
+CONF
+	instance_user jones
+	instance_run i
+}
+
+# Another program's lock on the mbox of jones.
+lock_of_another()
+{
+	: >"$DIR/home/jones/mbox.lock"
+	chown 60001:60001 "$DIR/home/jones/mbox.lock"
+}
+
+# has_mailer: sets mailer to its process.
+has_mailer()
+{
+	mailer=$(role_pids mailer)
+	[ -n "$mailer" ]
+}
+
+# has_other ROLE PID: whether that role has a process, and not that one.
+has_other()
+{
+	_now=$(role_pids "$1") && [ -n "$_now" ] && [ "$_now" != "$2" ]
+}
+
+atf_test_case left_behind
+left_behind_head()
+{
+	atf_set descr "a mailer does not go on beside the next delivery process"
+}
+left_behind_body()
+{
+	start maildir "~/Maildir" "queue retry 1s"
+	send smith@example.net jones@example.org
+	mailbox_wait jones 1
+	has_mailer || instance_fail "there is no mailer"
+	# it has the message, and would write it when it goes on
+	kill -STOP "$mailer"
+	send smith@example.net jones@example.org
+	old=$(role_pids delivery)
+	kill -KILL "$old"
+	wait_for has_other delivery "$old" || {
+		kill -CONT "$mailer"
+		instance_fail "there is no delivery"
+	}
+	gone "$mailer" || {
+		kill -CONT "$mailer"
+		instance_fail "its mailer is there, too"
+	}
+	mailbox_wait jones 2
+	log_wait 2 event=delivered
+	atf_check_equal 2 "$(mailbox_count jones)"
+}
+
+atf_test_case alone
+alone_head()
+{
+	atf_set descr "a mailer that waits for a lock ends with its master"
+}
+alone_body()
+{
+	start mbox "~/mbox" "delivery lock-timeout 1h"
+	lock_of_another
+	send smith@example.net jones@example.org
+	wait_for has_mailer || instance_fail "there is no mailer"
+	wait_for has_opened "$DIR/home/jones/mbox" ||
+	    instance_fail "it does not wait"
+	instance_kill i
+}
+# has_opened FILE: whether the mailer has.
+has_opened()
+{
+	readlink "/proc/$mailer/fd/"* | grep -qxF "$1"
+}
+
+atf_test_case together
+together_head()
+{
+	atf_set descr "messages that come together wait for a lock together"
+	atf_set timeout 60
+}
+together_body()
+{
+	start mbox "~/mbox" "delivery lock-timeout 2s
+queue retry 1h"
+	lock_of_another
+	send -n 30 smith@example.net jones@example.org
+	# each alone would be a minute
+	DEADLINE=30 log_wait 30 "event=deferred.*locking the mbox"
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case left_behind
+	atf_add_test_case alone
+	atf_add_test_case together
+}
