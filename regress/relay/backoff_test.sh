@@ -132,6 +132,11 @@ probe_body()
 	many 12
 	wait_for failed 3 || instance_fail "$(ctl show hoststats)"
 	atf_check_equal 1 "$(host window)"
+	host error | grep -q "4.3.2 not now" || atf_fail "$(host error)"
+	atf_check -o inline:"0 envelopes\n" \
+	    "$SMTPCTL" -R "$DIR" schedule example.com
+	atf_check -o match:"^1*[0-9] envelopes?$" \
+	    "$SMTPCTL" -R "$DIR" schedule @example.org
 	# as many as the first window has, and one for each time after that
 	_failures=$(host failures)
 	_tried=$(grep -c "event=deferred" out/log)

@@ -24,7 +24,10 @@ static int
 main_arguments(struct ctl_request *req, int argc, char **argv)
 {
 	const char *args = ctl_verbs[req->verb].args;
-	bool wanted = args[0] != '\0', ids = strncmp(args, "ID", 2) == 0;
+	/* a domain in the place of an ID is for the daemon to judge */
+	bool wanted = args[0] != '\0',
+	     ids =
+		 strncmp(args, "ID", 2) == 0 && strstr(args, "DOMAIN") == NULL;
 	uint64_t id;
 	int64_t envelope;
 

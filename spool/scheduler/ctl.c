@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "privsep/base/chk.h"
 #include "privsep/base/log.h"
@@ -16,6 +17,7 @@
 
 #define JOB_STEP 2000 /* envelopes before others have their turn */
 #define JOBS_MAX 64
+#define NODE_MAX 256 /* octets */
 
 struct job {
 	TAILQ_ENTRY(job) entry;
@@ -24,6 +26,8 @@ struct job {
 	uint64_t next_id; /* message to go on with */
 	uint64_t count;   /* envelopes that were affected */
 	bool end;
+	size_t len; /* of the domain that it is for; 0: all */
+	unsigned char node[NODE_MAX];
 };
 
 static void
@@ -113,19 +117,22 @@ static void
 job_order(struct scheduler *s, struct job *j, struct chan *control)
 {
 	struct chan *spool = role_peer(ROLE_SPOOL);
+	struct span node = { j->node, j->len };
 	struct message *m;
 	uint32_t i, step = 0;
 
 	while (step < JOB_STEP && (spool == NULL || !chan_full(spool)) &&
 	    (m = job_message(s, j)) != NULL) {
-		for (i = 0; i < m->nenv; i++)
-			j->count += order_apply(s, m->env[i], j->verb);
+		for (i = 0; i < m->nenv; i++) {
+			if (node.len == 0 || flush_means(node, m->env[i]))
+				j->count += order_apply(s, m->env[i], j->verb);
+		}
 		step += m->nenv;
 		job_pass(j, m);
 	}
 	if (j->end)
-		order_answer(
-		    control, j->request, j->verb, span_str(CTL_ALL), j->count);
+		order_answer(control, j->request, j->verb,
+		    node.len == 0 ? span_str(CTL_ALL) : node, j->count);
 }
 
 /* Which channel a job waits for when it is full. */
@@ -171,9 +178,10 @@ ctl_run(struct scheduler *s)
 	return more;
 }
 
+/* For that domain; for all when it is empty. */
 static void
-job_start(
-    struct scheduler *s, struct chan *ch, uint64_t request, enum ctl_verb verb)
+job_start(struct scheduler *s, struct chan *ch, uint64_t request,
+    enum ctl_verb verb, struct span node)
 {
 	struct job *j;
 	size_t n = 0;
@@ -186,7 +194,18 @@ job_start(
 	}
 	j->request = request;
 	j->verb = verb;
+	j->len = node.len;
+	if (node.len > 0)
+		memcpy(j->node, node.p, node.len);
 	TAILQ_INSERT_TAIL(&s->jobs, j, entry);
+}
+
+/* A domain, or '@' and a domain, as ETRN names them (RFC 1985 5). */
+static bool
+ctl_is_node(struct span s)
+{
+	return s.len > 1 && s.len <= NODE_MAX &&
+	    (s.p[0] == '@' || memchr(s.p, '.', s.len) != NULL);
 }
 
 static void
@@ -204,11 +223,16 @@ ctl_order(struct scheduler *s, struct chan *ch, uint64_t request,
 		return;
 	}
 	if (span_eq(req->args[0], span_str(CTL_ALL))) {
-		job_start(s, ch, request, req->verb);
+		job_start(s, ch, request, req->verb, (struct span){ NULL, 0 });
 		return;
 	}
 	if (ctl_parse_id(req->args[0], &id, &index) != 0) {
-		ctl_reply(ch, request, CTL_USAGE, "that is no message id");
+		if (req->verb == CTL_SCHEDULE && ctl_is_node(req->args[0])) {
+			job_start(s, ch, request, req->verb, req->args[0]);
+			return;
+		}
+		ctl_reply(ch, request, CTL_USAGE,
+		    "that is neither a message id nor a domain");
 		return;
 	}
 	m = queue_message(&s->queue, id);
@@ -310,7 +334,7 @@ ctl_ask(struct scheduler *s, struct chan *ch, struct msg *msg)
 		return chan_violation(ch, "bad request");
 	switch ((unsigned)req.verb) {
 	case CTL_SHOW_QUEUE:
-		job_start(s, ch, msg->id, req.verb);
+		job_start(s, ch, msg->id, req.verb, (struct span){ NULL, 0 });
 		return 0;
 	case CTL_SHOW_STATS:
 		ctl_stats(s, ch, msg->id);

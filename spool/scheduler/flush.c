@@ -25,12 +25,10 @@ struct flush {
 	unsigned char node[];
 };
 
-/* Whether the domain of the envelope is the node; with '@' in front of that,
- * also what is below it. */
-static bool
-flush_means(const struct flush *f, const struct envelope *e)
+bool
+flush_means(struct span node, const struct envelope *e)
 {
-	struct span node = { f->node, f->len }, domain = queue_rcpt(e);
+	struct span domain = queue_rcpt(e);
 	size_t at = domain.len;
 
 	while (at > 0 && domain.p[at - 1] != '@')
@@ -52,11 +50,12 @@ flush_means(const struct flush *f, const struct envelope *e)
 static void
 flush_message(struct scheduler *s, struct flush *f, struct message *m)
 {
+	struct span node = { f->node, f->len };
 	bool any = false;
 	uint32_t i;
 
 	for (i = 0; i < m->nenv; i++) {
-		if (flush_means(f, m->env[i]) &&
+		if (flush_means(node, m->env[i]) &&
 		    order_apply(s, m->env[i], CTL_SCHEDULE))
 			any = true;
 	}

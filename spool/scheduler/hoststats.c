@@ -152,6 +152,8 @@ dest_state(const struct dest *dest)
 void
 hoststats_show(struct scheduler *s, struct chan *ch, uint64_t request)
 {
+	static const struct fate none;
+	const struct fate *fate;
 	struct ctl_answer a;
 	struct dest *dest;
 
@@ -160,6 +162,7 @@ hoststats_show(struct scheduler *s, struct chan *ch, uint64_t request)
 	     dest = queue_dest_next(dest)) {
 		if (dest->lane != LANE_RELAY)
 			continue;
+		fate = dest->fate != NULL ? dest->fate : &none;
 		ctl_row_begin(&a);
 		ctl_field_text(&a, "action", queue_action(dest));
 		ctl_field_text(&a, "domain", queue_user(dest));
@@ -169,7 +172,9 @@ hoststats_show(struct scheduler *s, struct chan *ch, uint64_t request)
 		ctl_field_uint(&a, "window", dest->window);
 		ctl_field_time(&a, "next", dest->hold_s);
 		ctl_field_uint(&a, "failures", dest->failures);
-		ctl_field_uint(&a, "sent", dest->delivered);
+		ctl_field_uint(&a, "sent", fate->delivered);
+		ctl_field_uint(&a, "failed", fate->failed);
+		ctl_field_text(&a, "error", note_text(fate->note));
 		ctl_row_end(&a);
 	}
 	ctl_answer_end(&a, CTL_OK, "");

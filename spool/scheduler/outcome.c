@@ -56,11 +56,16 @@ static void
 outcome_failed(struct scheduler *s, struct envelope *e, const struct report *r,
     bool expired)
 {
+	struct fate *fate;
+
 	s->counters[expired ? SC_EXPIRED : SC_FAILED]++;
 	if (expired)
 		e->flags |= ENVF_EXPIRED;
 	outcome_log(expired ? EV_EXPIRED : EV_FAILED, e, r);
 	queue_note_set(&s->queue, e, r->status, r->text, NOTE_TEXT_MAX, r->via);
+	queue_fate_refused(&s->queue, e);
+	if ((fate = queue_fate(e->dest)) != NULL)
+		fate->failed++;
 	envelope_fail(s, e, scheduler_now_s() + 1);
 }
 
@@ -107,11 +112,14 @@ dest_failed(struct scheduler *s, struct dest *dest, const struct report *r)
 static void
 dest_took(struct scheduler *s, struct dest *dest)
 {
+	struct fate *fate = queue_fate(dest);
+
 	if (dest->lane != LANE_RELAY)
 		return;
 	dest->failures = 0;
 	dest->hold_s = 0;
-	dest->delivered++;
+	if (fate != NULL)
+		fate->delivered++;
 	dispatch_grow(&s->dispatch, dest);
 }
 
@@ -132,6 +140,7 @@ outcome_deferred(
 	e->crashes = 0;
 	queue_note_set(
 	    &s->queue, e, r->status, r->text, NOTE_WAITING_MAX, r->via);
+	queue_fate_refused(&s->queue, e);
 	outcome_log(EV_DEFERRED, e, r);
 	wait_s = retry_wait_s(&set->queue_retry_s, set->queue_retry_jitter,
 	    e->attempts, arc4random());

@@ -167,6 +167,9 @@ dest_put(struct queue *q, struct dest *d)
 	if (d->envelopes > 0)
 		return;
 	RB_REMOVE(dest_tree, &q->dests, d);
+	if (d->fate != NULL)
+		note_put(&q->notes, d->fate->note);
+	free(d->fate);
 	free(d);
 }
 
@@ -318,6 +321,27 @@ queue_note_set(struct queue *q, struct envelope *e, struct span status,
 
 	/* the new one may be made of the old one */
 	e->note = note_get(&q->notes, status, text, text_max, via);
+	note_put(&q->notes, old);
+}
+
+struct fate *
+queue_fate(struct dest *d)
+{
+	if (d->fate == NULL && d->lane == LANE_RELAY)
+		d->fate = chk_calloc(1, sizeof(*d->fate));
+	return d->fate;
+}
+
+void
+queue_fate_refused(struct queue *q, const struct envelope *e)
+{
+	struct fate *fate = queue_fate(e->dest);
+	struct note *old;
+
+	if (fate == NULL)
+		return;
+	old = fate->note;
+	fate->note = note_again(e->note);
 	note_put(&q->notes, old);
 }
 

@@ -80,6 +80,14 @@ struct message {
 };
 RB_HEAD(message_tree, message);
 
+/* What came of mail for a destination on another host.  A part of its own:
+ * most destinations are mailboxes here, which have none. */
+struct fate {
+	uint32_t delivered;
+	uint32_t failed;   /* for good */
+	struct note *note; /* of the last that it did not take */
+};
+
 /* Where envelopes go: an action as a user, or an action and a domain.  Freed
  * with its last envelope.  text holds the action, then the user. */
 struct dest {
@@ -91,8 +99,8 @@ struct dest {
 	uint32_t window;   /* that may fly, of LANE_RELAY */
 	uint32_t hold_s;   /* nothing of it is due before that */
 	uint32_t instance; /* of the relay that has what flies */
-	uint32_t delivered;
 	uint32_t failures; /* of the destination as a whole, in a row */
+	struct fate *fate; /* NULL while nothing is known of it */
 	uint8_t lane;
 	bool paused;  /* by order */
 	bool suspect; /* one that was in hand at a crash flies */
@@ -176,6 +184,13 @@ void queue_envelope_state(
  * them (all empty). */
 void queue_note_set(struct queue *, struct envelope *, struct span status,
     struct span text, size_t text_max, struct span via);
+
+/* What is known of a destination, to be added to; NULL without memory, and for
+ * one of LANE_LOCAL. */
+struct fate *queue_fate(struct dest *);
+
+/* Its destination did not take the envelope, as the note says. */
+void queue_fate_refused(struct queue *, const struct envelope *);
 
 /* All destinations, in some order. */
 struct dest *queue_dest_first(struct queue *);

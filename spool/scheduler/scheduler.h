@@ -194,6 +194,10 @@ void hoststats_met(struct scheduler *, struct dest *);
 /* QUEUE_FLUSH of the router; it is answered when the queue is looked through. */
 int flush_ask(struct scheduler *, struct chan *, struct msg *);
 
+/* Whether the domain of the envelope is the node (not empty); with '@' in
+ * front of that, also what is below it. */
+bool flush_means(struct span node, const struct envelope *);
+
 /* Go on with that; true while there is more. */
 bool flush_run(struct scheduler *);
 
