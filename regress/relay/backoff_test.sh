@@ -23,7 +23,7 @@ CONF
 
 # peer MODE: a host that does by turns what the file mode says: away (it takes
 # nothing), hold (no reply to a message), poison (it breaks off at that user),
-# or well.  Each message with its end is a line of got: its recipients.
+# or well.  It never takes the user bad.  Each message with its end is a line of got: its recipients.
 peer()
 {
 	cat >peer.py <<'PY'
@@ -41,6 +41,9 @@ class Peer(socketserver.StreamRequestHandler):
         for line in iter(self.rfile.readline, b""):
             verb = line.split()[0].upper().decode()
             if verb == "RCPT":
+                if b"<bad@" in line:
+                    self.say("550 5.1.1 no such user")
+                    continue
                 if b"poison" in line and mode() == "poison":
                     return
                 rcpts.append(line.decode().split("<")[1].split("@")[0])
@@ -264,6 +267,42 @@ scheduler_dies_body()
 	atf_check_equal "$_relay" "$(role_pids relay)"
 }
 
+atf_test_case relayed
+relayed_head()
+{
+	atf_set descr "what a relay reports as relayed to a new scheduler is told"
+}
+relayed_body()
+{
+	peer hold
+	out
+	send -r NOTIFY=SUCCESS smith@example.net u1@example.org >/dev/null
+	wait_for got 1 || instance_fail "$(cat got)"
+	cut scheduler
+	wait_for ctl show hoststats
+	mode well
+	wait_for grep -qx smith got || instance_fail "$(ctl show queue)"
+	wait_for emptied || instance_fail "$(ctl show queue)"
+	atf_check_equal "smith u1 " "$(sort got | tr '\n' ' ')"
+}
+
+atf_test_case failure_beside_flight
+failure_beside_flight_head()
+{
+	atf_set descr "a failure is told although another recipient is not done"
+}
+failure_beside_flight_body()
+{
+	peer hold
+	out
+	send smith@example.net u1@example.org bad@example.org >/dev/null
+	wait_for grep -qx smith got || instance_fail "$(ctl show queue)"
+	atf_check_equal "u1 smith " "$(tr '\n' ' ' <got)"
+	mode well
+	wait_for emptied || instance_fail "$(ctl show queue)"
+	atf_check_equal "u1 smith " "$(tr '\n' ' ' <got)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case probe
@@ -271,4 +310,6 @@ atf_init_test_cases()
 	atf_add_test_case pauses
 	atf_add_test_case relay_dies
 	atf_add_test_case scheduler_dies
+	atf_add_test_case relayed
+	atf_add_test_case failure_beside_flight
 }

@@ -10,10 +10,11 @@
 #include "spool/scheduler/retry.h"
 #include "spool/scheduler/scheduler.h"
 
-#define RECORD_AGAIN_S 60 /* without an answer of the spool */
-#define REPORT_AGAIN_S 5  /* when a report cannot be asked for now */
-#define WARN_AGAIN_S   60 /* the same for a warning */
-#define CRASH_WAIT_S   5  /* times the number of crashes */
+#define RECORD_AGAIN_S  60 /* without an answer of the spool */
+#define REPORT_GATHER_S 3  /* for other recipients of its message */
+#define REPORT_AGAIN_S  5  /* when a report cannot be asked for now */
+#define WARN_AGAIN_S    60 /* the same for a warning */
+#define CRASH_WAIT_S    5  /* times the number of crashes */
 
 void
 envelope_record(struct scheduler *s, struct envelope *e)
@@ -66,7 +67,10 @@ envelope_wait(struct scheduler *s, struct envelope *e, uint32_t next_s)
 	uint32_t now_s = scheduler_now_s();
 
 	if ((e->flags & ENVF_TAKEN) != 0) {
-		envelope_finish(s, e, ENV_DELIVERED);
+		if ((e->flags & ENVF_RELAYED) != 0)
+			envelope_relayed(s, e);
+		else
+			envelope_finish(s, e, ENV_DELIVERED);
 		return;
 	}
 	if ((e->flags & ENVF_REMOVE) != 0) {
@@ -141,6 +145,15 @@ envelope_fail(struct scheduler *s, struct envelope *e, uint32_t when_s)
 }
 
 void
+envelope_relayed(struct scheduler *s, struct envelope *e)
+{
+	e->flags |= ENVF_RELAYED;
+	envelope_fail(s, e, scheduler_now_s() + 1);
+	if (e->state == SE_FAILED)
+		envelope_record(s, e);
+}
+
+void
 envelope_crash(struct scheduler *s, struct envelope *e, bool exact)
 {
 	bool report = e->state == SE_REPORTING;
@@ -170,6 +183,19 @@ envelope_crash(struct scheduler *s, struct envelope *e, bool exact)
 		envelope_record(s, e);
 }
 
+/* What else of its message fails at about the same time is told in the same
+ * report; but what flies to a host that is slow can take an hour. */
+static void
+due_failed(struct scheduler *s, struct envelope *e, uint32_t now_s)
+{
+	bool gather =
+	    e->msg->flying > 0 && now_s - e->tried_s < REPORT_GATHER_S;
+	uint32_t again_s = gather ? 1 : REPORT_AGAIN_S;
+
+	if (gather || !assign_failure(s, e->msg))
+		queue_envelope_state(&s->queue, e, SE_FAILED, now_s + again_s);
+}
+
 /* An envelope that waits: it is due, or its sender is to be told. */
 static void
 due_waiting(struct scheduler *s, struct envelope *e, uint32_t now_s)
@@ -193,9 +219,7 @@ envelope_due(struct scheduler *s, struct envelope *e, uint32_t now_s)
 		due_waiting(s, e, now_s);
 		break;
 	case SE_FAILED:
-		if (e->msg->flying > 0 || !assign_failure(s, e->msg))
-			queue_envelope_state(
-			    &s->queue, e, SE_FAILED, now_s + REPORT_AGAIN_S);
+		due_failed(s, e, now_s);
 		break;
 	case SE_RECORDING:
 		/* the spool should have answered: tell it again */

@@ -18,16 +18,6 @@
 #define NOTE_WAITING_MAX 100 /* octets of text kept of a temporary failure */
 #define REPORT_LATER_S   60
 
-/* An outcome as it was reported. */
-struct report {
-	uint32_t index;
-	enum env_outcome outcome;
-	enum out_scope scope;
-	struct span status;
-	struct span text;
-	struct span via;
-};
-
 static uint64_t
 outcome_ttl_s(const struct envelope *e)
 {
@@ -161,18 +151,6 @@ outcome_deferred(
 		assign_delay(s, e->msg);
 }
 
-/* The next host has it and will not report: that is recorded before anything
- * else, and then reported. */
-static void
-outcome_relayed(struct scheduler *s, struct envelope *e, const struct report *r)
-{
-	e->flags |= ENVF_RELAYED;
-	queue_note_set(&s->queue, e, r->status, r->text, NOTE_TEXT_MAX, r->via);
-	envelope_fail(s, e, scheduler_now_s() + 1);
-	if (e->state == SE_FAILED)
-		envelope_record(s, e);
-}
-
 /* The envelope has come back; do what the table says. */
 static void
 outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
@@ -184,6 +162,13 @@ outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
 		e->tried_s = now_s;
 		if (e->attempts < UINT16_MAX)
 			e->attempts++;
+	}
+	if ((e->flags & ENVF_TAKEN) != 0 &&
+	    (step == STEP_DEFERRED || step == STEP_FAILED ||
+		step == STEP_EXPIRED)) {
+		/* what another attempt came to is of no account */
+		envelope_wait(s, e, now_s);
+		return;
 	}
 	switch (step) {
 	case STEP_DELIVERED:
@@ -198,7 +183,9 @@ outcome_do(struct scheduler *s, struct envelope *e, enum sched_step step,
 		s->counters[SC_DELIVERED]++;
 		outcome_log(EV_DELIVERED, e, r);
 		dest_took(s, e->dest);
-		outcome_relayed(s, e, r);
+		queue_note_set(
+		    &s->queue, e, r->status, r->text, NOTE_TEXT_MAX, r->via);
+		envelope_relayed(s, e);
 		break;
 	case STEP_DEFERRED:
 		outcome_deferred(s, e, r);
@@ -268,7 +255,7 @@ outcome_message(struct scheduler *s, struct chan *ch, struct msg *msg)
 	if (e != NULL && outcome_is_with(e, ch))
 		step = step_find((enum sched_state)e->state, r.outcome);
 	if (step == STEP_NONE && chan_role(ch) == ROLE_RELAY)
-		return strays_outcome(s, ch, e, msg->id, r.index, r.outcome);
+		return strays_outcome(s, ch, e, msg->id, &r);
 	if (step == STEP_NONE) {
 		/* given up, or not ours, and done all the same */
 		if (s->strays)

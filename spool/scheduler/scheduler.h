@@ -35,6 +35,17 @@ enum sched_counter {
 struct stray {
 	uint64_t id;
 	uint32_t index;
+	enum env_outcome outcome;
+};
+
+/* An outcome as it was reported. */
+struct report {
+	uint32_t index;
+	enum env_outcome outcome;
+	enum out_scope scope;
+	struct span status;
+	struct span text;
+	struct span via;
 };
 
 /* A relay process. */
@@ -92,9 +103,13 @@ void envelope_finish(struct scheduler *, struct envelope *, enum env_state);
 /* Keep it out of the way: SE_HELD or SE_QUARANTINED. */
 void envelope_park(struct scheduler *, struct envelope *, enum sched_state);
 
-/* It cannot be delivered: keep it until that is reported, at once if nothing
- * else of its message is in flight, else by when_s. */
+/* It cannot be delivered: keep it until that is reported, at once when nothing
+ * else of its message is in flight, else from when_s on. */
 void envelope_fail(struct scheduler *, struct envelope *, uint32_t when_s);
+
+/* The next host has it and will not report: that is recorded before anything
+ * else, and then reported as the note says. */
+void envelope_relayed(struct scheduler *, struct envelope *);
 
 /* It is due: ready, unless its destination is to be left alone for a while. */
 void envelope_ready(struct scheduler *, struct envelope *);
@@ -151,7 +166,7 @@ void strays_spool_lost(struct scheduler *);
 /* That outcome of an envelope (NULL: not known) is of a relay that does not
  * have it.  As a handler: it may be a violation. */
 int strays_outcome(struct scheduler *, struct chan *, struct envelope *,
-    uint64_t id, uint32_t index, enum env_outcome);
+    uint64_t id, const struct report *);
 
 /* The spool has named it: it may have been reported before. */
 void strays_met(struct scheduler *, struct envelope *);

@@ -46,60 +46,87 @@ strays_spool_lost(struct scheduler *s)
 }
 
 static void
-strays_keep(struct scheduler *s, uint64_t id, uint32_t index)
+strays_keep(struct scheduler *s, uint64_t id, const struct report *r)
 {
 	/* beyond that number it goes twice, which is better than never */
 	if (s->nstrays < STRAYS_MAX)
-		s->stray[s->nstrays++] = (struct stray){ id, index };
+		s->stray[s->nstrays++] =
+		    (struct stray){ id, r->index, r->outcome };
 }
 
-static void
-strays_taken(struct scheduler *s, struct envelope *e)
+/* Whether it is in nobody's hands, and can be ended here. */
+static bool
+strays_at_hand(const struct envelope *e)
 {
 	enum sched_state state = (enum sched_state)e->state;
 
-	if (e->dest->lane != LANE_RELAY || (e->flags & ENVF_IN_DOUBT) == 0)
+	/* that the next host has it may be known, and waits to be reported */
+	if ((e->flags & ENVF_RELAYED) != 0)
+		return false;
+	return state == SE_WAITING || state == SE_READY || state == SE_FAILED ||
+	    state == SE_HELD || state == SE_QUARANTINED;
+}
+
+static void
+strays_taken(struct scheduler *s, struct envelope *e, const struct report *r)
+{
+	bool relayed = r->outcome == OUT_RELAYED;
+	bool flies = e->state == SE_FLYING || e->state == SE_WARNING;
+
+	if (e->dest->lane != LANE_RELAY || (e->flags & ENVF_IN_DOUBT) == 0 ||
+	    (!flies && !strays_at_hand(e)))
 		return;
-	if (state == SE_FLYING) {
+	if (relayed) {
+		e->flags |= ENVF_RELAYED;
+		queue_note_set(
+		    &s->queue, e, r->status, r->text, NOTE_TEXT_MAX, r->via);
+	}
+	if (flies) {
 		e->flags |= ENVF_TAKEN;
 		return;
 	}
-	if (state != SE_WAITING && state != SE_READY && state != SE_HELD &&
-	    state != SE_QUARANTINED)
-		return;
-	if (state == SE_READY)
+	if (e->state == SE_READY)
 		dispatch_withdraw(&s->dispatch, e);
 	s->counters[SC_DELIVERED]++;
-	envelope_finish(s, e, ENV_DELIVERED);
+	if (relayed)
+		envelope_relayed(s, e);
+	else
+		envelope_finish(s, e, ENV_DELIVERED);
 }
 
 int
 strays_outcome(struct scheduler *s, struct chan *ch, struct envelope *e,
-    uint64_t id, uint32_t index, enum env_outcome outcome)
+    uint64_t id, const struct report *r)
 {
 	if (s->strays_until_s == 0)
 		return chan_violation(ch, "outcome of what it does not have");
 	if (scheduler_now_s() > s->strays_until_s ||
-	    (outcome != OUT_DELIVERED && outcome != OUT_RELAYED))
+	    (r->outcome != OUT_DELIVERED && r->outcome != OUT_RELAYED))
 		return 0;
 	if (e != NULL)
-		strays_taken(s, e);
+		strays_taken(s, e, r);
 	else if (s->loading)
-		strays_keep(s, id, index);
+		strays_keep(s, id, r);
 	return 0;
 }
 
 void
 strays_met(struct scheduler *s, struct envelope *e)
 {
+	struct report r = {
+		.index = e->index,
+		.status = span_str("2.0.0"),
+		.text = span_str("sent while the queue was being read"),
+	};
 	size_t i;
 
 	for (i = 0; i < s->nstrays; i++) {
 		if (s->stray[i].id != e->msg->id ||
 		    s->stray[i].index != e->index)
 			continue;
+		r.outcome = s->stray[i].outcome;
 		s->stray[i] = s->stray[--s->nstrays];
-		strays_taken(s, e);
+		strays_taken(s, e, &r);
 		return;
 	}
 }
