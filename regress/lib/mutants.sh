@@ -6,7 +6,7 @@
 # anew, and the test that is named beside it must turn red.  Prints a table;
 # fails when a mutant survives, when a change no longer applies, or when a
 # test is red without any.  With names, only these mutants, or all those of a
-# directory of that name.
+# directory of that name.  There is a copy for each processor.
 #
 # The mutants stand in the files regress/DIRECTORY/mutants, one to a line:
 #	NAME | FILE | TEST | sed script
@@ -18,14 +18,11 @@ srcdir=$1
 objdir=$2
 shift 2
 only=" $* "
-tree=$objdir/mutants
-log=$tree/log
-disk=$(mktemp -d -p /dev/shm)
-trap 'rm -rf "$disk"' EXIT
-trap 'exit 1' INT TERM
+base=$objdir/mutants
+copies=$(nproc)
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 
-# The rows that are wanted, with their directory in front.
+# The rows that are wanted.
 table()
 {
 	for mutants in "$srcdir"/regress/*/mutants; do
@@ -44,93 +41,31 @@ table()
 # Of a copy, and not of the original, whose objects stay what they are.
 copy()
 {
-	rm -rf "$tree"
-	mkdir -p "$tree/build"
+	mkdir -p "$1/build"
 	(cd "$srcdir" && cp -a Makefile LICENSE README.md privsep smtpd spool \
-	    delivery regress man "$tree/")
-	(cd "$objdir" && cp -a bin sbin libexec obj regress "$tree/build/")
+	    delivery regress man "$1/")
+	(cd "$objdir" && cp -a bin sbin libexec obj regress "$1/build/")
 	# a red test is not waited for as long as a slow machine
-	sed -i 's/^DEADLINE=.*/DEADLINE=8/' "$tree/regress/lib/instance.sh"
+	sed -i 's/^DEADLINE=.*/DEADLINE=8/' "$1/regress/lib/instance.sh"
 }
 
-# build TEST: what that runs, and no more.
-build()
-{
-	case $1 in
-	unit/ipc/process_test:*) set -- all "build/regress/${1%:*}" ;;
-	unit/*) set -- "build/regress/${1%:*}" ;;
-	*:*)	set -- "harness-${1%%/*}" "build/regress/${1%:*}" ;;
-	*)	set -- "build/regress/${1%% *}" ;;
-	esac
-	make -C "$tree" -s O=build "$@" >>"$log" 2>&1
-}
-
-# try TEST: whether it passes.
-try()
-{
-	rm -rf "$tree/work"
-	mkdir "$tree/work"
-	case $1 in
-	*:*)
-		(cd "$tree/work" &&
-		    timeout 120 "$tree/build/regress/${1%:*}" \
-		    -s "$tree/build/regress/${1%/*}" -v srcdir="$tree" \
-		    -v objdir="$tree/build" \
-		    -r "$tree/work/result" "${1#*:}" >>"$log" 2>&1) &&
-		    grep -q '^passed' "$tree/work/result" ;;
-	*)
-		set -- $1
-		program=$1
-		shift
-		timeout 300 "$tree/build/regress/$program" -d "$disk" "$@" \
-		    >>"$log" 2>&1 ;;
-	esac
-}
-
-say()
-{
-	printf '%-30s %-58s %s\n' "$@"
-}
-
-copy
-bad=0
-made=0
-say MUTANT 'TEST THAT MUST TURN RED' RESULT
-table >"$tree/table"
-
+rm -rf "$base"
+slot=0
+while [ "$slot" -lt "$copies" ]; do
+	copy "$base/$slot"
+	slot=$((slot + 1))
+done
+table >"$base/table"
+made=$(wc -l <"$base/table")
 # Without a change all is green: or red says nothing.
-while IFS='|' read -r _ _ test _; do
-	echo $test
-done <"$tree/table" | sort -u >"$tree/tests"
-while read -r test; do
-	build "$test" && try "$test" && continue
-	say - "$test" 'RED WITHOUT A MUTANT'
-	bad=1
-done <"$tree/tests"
+cut -d '|' -f 3 "$base/table" | sed 's/^ *//;s/ *$//' | sort -u >"$base/tests"
 
-while IFS='|' read -r name file test script; do
-	name=$(echo $name) file=$tree/$(echo $file) test=$(echo $test)
-	made=$((made + 1))
-	cp -p "$file" "$tree/original"
-	sed -i -e "${script# }" "$file"
-	echo "=== $name" >>"$log"
-	if cmp -s "$file" "$tree/original"; then
-		result='DOES NOT APPLY' bad=1
-	elif ! build "$test"; then
-		result='DOES NOT COMPILE' bad=1
-	elif try "$test"; then
-		result=SURVIVES bad=1
-	else
-		result=killed
-	fi
-	say "$name" "$test" "$result"
-	cp "$tree/original" "$file"
-done <"$tree/table"
-
-[ "$made" -gt 0 ] || bad=1
-if [ "$bad" != 0 ]; then
-	echo "mutants: not all of $made are killed; see $log"
+printf '%-30s %-58s %s\n' MUTANT 'TEST THAT MUST TURN RED' RESULT
+if [ "$made" = 0 ] || ! cat "$base/tests" "$base/table" |
+    xargs -d '\n' -P "$copies" -n 1 --process-slot-var=SLOT \
+    "$srcdir/regress/lib/mutant.sh" "$base"; then
+	echo "mutants: not all of $made are killed; see $base/*/log"
 	exit 1
 fi
-rm -rf "$tree"
+rm -rf "$base"
 echo "mutants: $made killed"
