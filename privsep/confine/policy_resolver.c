@@ -5,6 +5,7 @@
  */
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -28,6 +29,9 @@ const struct policy_rule policy_resolver[] = {
 	ALLOW(bind),
 	ALLOW(connect),
 	ALLOW(getsockname),
+	/* libunbound would connect so, past Landlock; refused, it connects as
+	 * others do */
+	REFUSE_IF(sendmsg, EOPNOTSUPP, HAS(2, MSG_FASTOPEN)),
 	ALLOW_IF(sendto, LACKS(3, MSG_OOB | MSG_FASTOPEN)),
 	ALLOW_IF(setsockopt, IS(1, IPPROTO_IPV6)),
 	ALLOW_IF(setsockopt, IS(1, IPPROTO_IP)),
