@@ -23,6 +23,7 @@
 #define ANCHOR_FILE    "/usr/share/dns/root.key"
 #define LINE_LEN       4096
 #define RCODE_OK       0
+#define RCODE_SERVFAIL 2
 #define RCODE_NXDOMAIN 3
 #define BOGUS          1 /* libunbound's word in the callback */
 #define SECURE         2
@@ -240,6 +241,11 @@ question_read(struct question *q, struct span packet, int sec)
 		question_failed(
 		    q, DNS_TRY_LATER, "the name servers cannot say");
 		return;
+	} else if (msg.n == 0 && msg.unfit > 0) {
+		/* RFC 5321 5.1: that is no reason to use the domain's address */
+		question_failed(
+		    q, DNS_TRY_LATER, "none of its records can be used");
+		return;
 	} else if (msg.n == 0)
 		answer.status = DNS_NO_DATA;
 	question_end(q, &answer);
@@ -254,10 +260,13 @@ question_answered(void *arg, int rcode, void *packet, int len, int sec,
 	if (sec == BOGUS)
 		question_failed(q, DNS_BOGUS,
 		    why_bogus != NULL ? why_bogus : "its signatures are bad");
-	else if (packet == NULL || len <= 0)
+	else if (rcode != RCODE_OK || packet == NULL || len <= 0)
+		/* what packet holds then is no answer, but a leftover of what
+		 * came last and was not believed */
 		question_failed(q, DNS_TRY_LATER,
-		    rcode == 2 ? "no name server answers as it should"
-			       : "the question was not answered");
+		    rcode == RCODE_SERVFAIL
+			? "no name server answers as it should"
+			: "the question was not answered");
 	else
 		question_read(q, (struct span){ packet, (size_t)len }, sec);
 }

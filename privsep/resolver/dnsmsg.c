@@ -16,6 +16,7 @@
 #define LABELS_MAX   128
 #define CLASS_IN     1
 #define FLAG_QR      0x8000
+#define FLAG_TC      0x0200
 #define RCODE_MASK   0x000f
 
 struct packet {
@@ -128,20 +129,27 @@ name_is(const struct dnsmsg_name *a, const struct dnsmsg_name *b)
 }
 
 /* Letters, digits, hyphens and underscores: what may be asked for, logged and
- * written into a message. */
+ * written into a message.  With digits alone behind the last dot it would look
+ * like an address (RFC 1123 2.1). */
 static bool
 name_is_host(const struct dnsmsg_name *name)
 {
+	bool digits = false;
 	size_t i;
 
 	for (i = 0; i < name->len; i++) {
 		unsigned char c = name->text[i];
 
+		if (c == '.') {
+			digits = true;
+			continue;
+		}
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    c != '-' && c != '_' && c != '.')
+		    c != '-' && c != '_')
 			return false;
+		digits = digits && c >= '0' && c <= '9';
 	}
-	return true;
+	return !digits;
 }
 
 static void
@@ -236,12 +244,15 @@ answers_walk(
 			ttl_least(out, rr.ttl_s);
 			out->owner = target;
 			/* who is an alias has nothing else (RFC 2181 10.1) */
-			out->n = 0;
+			out->n = out->unfit = 0;
 			return true;
 		}
-		if (rr.type != type || out->n == DNSMSG_RECORDS_MAX ||
-		    !rr_data(p.s, &rr, &out->record[out->n]))
+		if (rr.type != type || out->n == DNSMSG_RECORDS_MAX)
 			continue;
+		if (!rr_data(p.s, &rr, &out->record[out->n])) {
+			out->unfit++;
+			continue;
+		}
 		ttl_least(out, rr.ttl_s);
 		out->n++;
 	}
@@ -277,7 +288,8 @@ dnsmsg_read(struct span packet, struct span name, enum dns_type type,
 	questions = packet_u16(&p);
 	answers = packet_u16(&p);
 	p.at = HEADER_LEN;
-	if ((flags & FLAG_QR) == 0 || questions > 1)
+	/* of one that was cut, what is missing is not known */
+	if ((flags & (FLAG_QR | FLAG_TC)) != FLAG_QR || questions > 1)
 		return -E_SYNTAX;
 	out->rcode = flags & RCODE_MASK;
 	if (questions == 1) {

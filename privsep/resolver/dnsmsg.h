@@ -37,6 +37,7 @@ struct dnsmsg {
 	unsigned rcode;
 	uint32_t ttl_s;           /* the least of what was used */
 	struct dnsmsg_name owner; /* of the records, after CNAMEs */
+	size_t unfit;             /* that say nothing that can be used */
 	size_t n;
 	struct dnsmsg_record record[DNSMSG_RECORDS_MAX];
 };
@@ -45,7 +46,7 @@ struct dnsmsg {
  * Read a packet that answers a question for records of that type (not CNAME)
  * of the name: aliases are followed as far as the packet has them, at most 8,
  * and what belongs to other names is left.  A record whose name cannot be that
- * of a host is passed over.  0 with *out given, or -E_SYNTAX.
+ * of a host is passed over, and counted.  0 with *out given, or -E_SYNTAX.
  */
 int dnsmsg_read(struct span packet, struct span name, enum dns_type type,
     struct dnsmsg *out);
