@@ -102,6 +102,21 @@ ip_text_port(const union ip *ip, char out[IP_TEXT_MAX])
 		out[0] = '\0';
 }
 
+bool
+ip_is_far(const union ip *ip)
+{
+	const struct in6_addr *a = &ip->in6.sin6_addr;
+	uint32_t v4;
+
+	if (ip->sa.sa_family == AF_INET6)
+		return !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_LINKLOCAL(a) &&
+		    !IN6_IS_ADDR_V4MAPPED(a);
+	v4 = ntohl(ip->in4.sin_addr.s_addr);
+	/* 0/8, 169.254/16, 224/4 and 240/4: RFC 6890 2.2.2 */
+	return (v4 >> 24 != 0 || v4 == INADDR_ANY) && v4 >> 16 != 0xa9fe &&
+	    v4 >> 28 < 0xe;
+}
+
 socklen_t
 ip_len(const union ip *ip)
 {

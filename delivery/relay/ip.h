@@ -39,6 +39,10 @@ bool ip_from_sockaddr(const struct sockaddr *, union ip *out);
 void ip_text(const union ip *, char out[IP_TEXT_MAX]);
 void ip_text_port(const union ip *, char out[IP_TEXT_MAX]);
 
+/* Whether mail may be sent there because a name has it: neither multicast nor
+ * broadcast, nor of this network or link alone, nor IPv4 as IPv6. */
+bool ip_is_far(const union ip *);
+
 socklen_t ip_len(const union ip *);
 
 /* The same address, whatever the ports; the same with its port. */

@@ -170,6 +170,19 @@ route_drop_self(struct route *r)
 	r->n = keep;
 }
 
+/* Leave out the addresses that no name should have. */
+static void
+route_drop_near(struct target *t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n; i++) {
+		if (ip_is_far(&t->ip[i]))
+			t->ip[n++] = t->ip[i];
+	}
+	t->n = n;
+}
+
 /* Keep the hosts that have addresses; whether one may have them later. */
 static bool
 route_drop_empty(struct route *r)
@@ -192,8 +205,11 @@ route_conclude(struct route *r)
 {
 	const char *of = r->kind == ROUTE_BY_MX ? r->domain : r->target->name;
 	bool temporary;
+	size_t i;
 
 	if (r->kind != ROUTE_BY_CONFIG) {
+		for (i = 0; i < r->n; i++)
+			route_drop_near(&r->target[i]);
 		route_drop_self(r);
 		if (r->n == 0) {
 			route_fail(r, OUT_FAILED, "5.4.6",
@@ -215,10 +231,11 @@ route_conclude(struct route *r)
 		    r->action->name);
 	else if (r->kind == ROUTE_BY_MX)
 		route_fail(r, OUT_FAILED, "5.4.4",
-		    "no host that takes mail for %s has an address", r->domain);
+		    "no host that takes mail for %s has an address of use",
+		    r->domain);
 	else
 		route_fail(r, OUT_FAILED, "5.1.2",
-		    "%s takes no mail: it has no address", of);
+		    "%s takes no mail: it has no address of use", of);
 }
 
 static void
