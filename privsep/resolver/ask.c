@@ -32,7 +32,8 @@ struct ask {
 	uint32_t instance;
 	enum dns_kind kind;
 	struct event *timer;
-	unsigned char address[16]; /* DNS_CLIENT */
+	struct dnsmsg_name name; /* but not of DNS_CLIENT, which has: */
+	unsigned char address[16];
 	size_t address_len;
 	struct dnsmsg_name names[CLIENT_NAMES_MAX];
 	size_t nnames;
@@ -125,11 +126,29 @@ ask_end(struct ask *a, enum dns_status status)
 	return role_peer_instance(a->role, a->instance);
 }
 
+/* That a client's address has no name, or a wrong one, is no news. */
+static void
+ask_log(const struct ask *a, enum dns_status status, const char *why)
+{
+	static const char *const types[DNS_KIND__MAX] = {
+		[DNS_MX] = "MX",
+		[DNS_A] = "A",
+		[DNS_AAAA] = "AAAA",
+	};
+
+	if (a->kind == DNS_CLIENT)
+		return;
+	LOG(EV_LOOKUP_FAILED, KB("name", name_span(&a->name)),
+	    KS("type", types[a->kind]),
+	    KS("dnssec", status == DNS_BOGUS ? "bogus" : ""), KS("why", why));
+}
+
 static void
 ask_refuse(struct ask *a, enum dns_status status, const char *why)
 {
 	struct chan *ch = ask_end(a, status);
 
+	ask_log(a, status, why);
 	if (ch != NULL)
 		answer_none(ch, a->id, status, why);
 }
@@ -319,6 +338,8 @@ ask_go(struct ask *a, struct span name)
 	char reverse[80];
 
 	if (a->kind != DNS_CLIENT) {
+		a->name.len = (uint8_t)name.len;
+		memcpy(a->name.text, name.p, name.len);
 		context_ask(name, types[a->kind], ask_found, a);
 		return;
 	}
