@@ -1,0 +1,171 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+#
+# A DNS that means no good: what it says costs that look-up, stands on one line
+# of the log, and other mail flows meanwhile.  Class: f, h.
+. "$(atf_get_srcdir)/../lib/instance.sh"
+. "$LIBDIR/network.sh"
+
+# out: an instance that asks that DNS, and far, to which all good mail goes.
+# At the host forger nobody may get any.
+sites()
+{
+	net_start
+	net_host dns 53
+	net_host far 20
+	on dns "$LIBDIR/dns.py" "$NET4.53" "$NET4.20" "$NET4.66" >asked 2>&1 &
+	wait_for grep -q ready asked || atf_fail "no DNS"
+	instance_new in <<CONF
+hostname "in.example.org"
+table users file:users
+listen on $NET4.20 port 25
+action "box" maildir userbase <users>
+match from any for any action "box"
+CONF
+	instance_user jones brown smith
+	AT=far instance_run in
+	IN=$DIR
+	instance_start out <<CONF
+hostname "out.example.net"
+resolver forward $NET4.53
+resolver anchor none
+resolver timeout 3s
+queue retry 1h
+relay timeout connect 5s
+listen on 127.0.0.1 port 2525
+action "on" relay
+match from any for any action "on"
+CONF
+	OUT=$DIR
+	processes >before
+}
+
+# processes: of each role the one that there is.
+processes()
+{
+	ctl show roles | sed 1d | awk '{ print $1, $3 }'
+}
+
+# mail NAME...: for Jones at NAME.example each, and for Brown behind it, which
+# is not held up.
+mail()
+{
+	for _name; do
+		send smith@home.example "jones@$_name.example" >/dev/null
+	done
+	send smith@home.example brown@fine.example >/dev/null
+	in_has brown 1
+}
+
+# in_has USER COUNT
+in_has()
+{
+	DIR=$IN
+	mailbox_wait "$@"
+	DIR=$OUT
+}
+
+# unharmed: nothing has died, nothing forged was used, and what was not asked
+# before is answered.
+unharmed()
+{
+	send smith@home.example brown@later.example >/dev/null
+	in_has brown 2
+	processes >now
+	diff before now || instance_fail "a process has died"
+	! grep -q forged asked || instance_fail "forged names are asked for"
+}
+
+# arrives NAME...: Jones has it.
+arrives()
+{
+	sites
+	mail "$@"
+	in_has jones $#
+	unharmed
+}
+
+# waits PATTERN NAME...: the message stays, and one line says why.
+waits()
+{
+	_why=$1
+	shift
+	sites
+	mail "$@"
+	for _name; do
+		log_wait 1 "event=relay .*$_name.example result=deferred .*4.4.3 .*$_why"
+		log_wait 1 "event=lookup-failed name=$_name.example type=MX .*$_why"
+	done
+	unharmed
+	for _name; do
+		for _event in lookup-failed relay; do
+			atf_check_equal 1 "$(grep -c \
+			    "event=$_event .*$_name.example" "$DIR/log")"
+		done
+	done
+	atf_check_equal $# "$(ctl show queue | sed 1d | wc -l)"
+}
+
+# fails PATTERN NAME...: Smith is told.
+fails()
+{
+	_why=$1
+	shift
+	sites
+	mail "$@"
+	for _name; do
+		log_wait 1 "event=relay .*$_name.example result=failed .*$_why"
+	done
+	in_has smith $#
+	unharmed
+}
+
+# dns CASE DESCRIPTION OUTCOME...
+DNS=
+dns()
+{
+	_case=$1 _descr=$2
+	shift 2
+	DNS="$DNS $_case"
+	_outcome=
+	for _word; do
+		_outcome="$_outcome '$_word'"
+	done
+	eval "atf_test_case $_case
+${_case}_head() { atf_set descr \"$_descr\"; }
+${_case}_body() { $_outcome; }"
+}
+
+NONE="no name server answers as it should"
+LATE="no answer in time"
+
+dns tcp "what is too large for a datagram comes over TCP" \
+    arrives tcp many large
+dns alias "a host that is an alias" arrives alias
+dns poison "an answer with another one beside it" arrives poison
+dns cut "TCP that is cut before, within an answer" waits "$NONE" cut shut
+dns slow "TCP without an answer, or an octet now and then" \
+    waits "$LATE" held drip
+dns silent "silence" waits "$LATE" silent
+dns spoofed "answers with wrong numbers, from another port" \
+    waits "$LATE" number port
+dns question "an answer to another question" waits "$NONE" question
+dns aliases "aliases in a circle, and too many" waits "$NONE" loop chain
+dns thousands "too many hosts" waits "the answer is broken" thousands
+dns names "names with odd octets, and an address in place of one" \
+    waits "none of its records can be used" labels literal
+dns broken "names in a circle, wrong lengths, wrong counts, random octets" \
+    waits "$NONE" pointers length counts noise
+dns refused "refusals, and the question as its answer" \
+    waits "$NONE" refused servfail formerr rcode echo
+dns loopback "addresses of this host" fails 5.4.6 \
+    localhost loopback loopback6 any any6
+dns nowhere "addresses that mail does not go to" fails 5.4.4 \
+    mapped this group group6 link link6 all
+
+atf_init_test_cases()
+{
+	for case in $DNS; do
+		atf_add_test_case "$case"
+	done
+}
