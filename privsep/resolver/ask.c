@@ -37,7 +37,8 @@ struct ask {
 	size_t address_len;
 	struct dnsmsg_name names[CLIENT_NAMES_MAX];
 	size_t nnames;
-	size_t at; /* of names: the one that is confirmed now */
+	size_t at;                 /* of names: the one that is confirmed now */
+	enum dns_status otherwise; /* when none of them is */
 	enum dns_security security;
 	uint32_t ttl_s;
 };
@@ -247,11 +248,9 @@ client_confirmed(void *arg, const struct context_answer *got)
 		ask_free(a);
 		return;
 	}
-	if (got->msg == NULL) {
-		ask_refuse(a, got->status, got->why);
-		ask_free(a);
-		return;
-	}
+	/* a further name may be good whatever is wrong with this one */
+	if (got->msg == NULL)
+		a->otherwise = got->status;
 	for (i = 0; got->status == DNS_OK && i < got->msg->n; i++) {
 		const struct dnsmsg_record *r = &got->msg->record[i];
 
@@ -273,7 +272,10 @@ static void
 client_next(struct ask *a)
 {
 	if (a->at == a->nnames) {
-		ask_refuse(a, DNS_NO_DATA, "no name of it has its address");
+		ask_refuse(a, a->otherwise,
+		    a->otherwise == DNS_NO_DATA
+			? "no name of it has its address"
+			: "not all its names can be looked up");
 		ask_free(a);
 		return;
 	}
@@ -296,6 +298,7 @@ client_reversed(void *arg, const struct context_answer *got)
 		return;
 	}
 	a->security = got->security;
+	a->otherwise = DNS_NO_DATA;
 	a->ttl_s = got->msg->ttl_s;
 	for (; a->nnames < CLIENT_NAMES_MAX && a->nnames < got->msg->n;
 	     a->nnames++)
