@@ -9,9 +9,19 @@
 #include "privsep/config/parse.h"
 #include "privsep/config/rules.h"
 
+/* The condition is there alone, and the rule goes on. */
+static bool
+match_is_bare(
+    const struct parse *p, const struct phrases *set, enum cond_kind kind)
+{
+	return kind == COND_FROM_RDNS &&
+	    (parse_is_eol(p) || parse_is(p, '!') ||
+		(p->tok.kind == TOK_WORD && phrases_begin(set, p->tok.text)));
+}
+
 static int
-match_condition(struct parse *p, struct p_rule *r, const struct cfg_pos *pos,
-    enum cond_kind kind, bool negate)
+match_condition(struct parse *p, struct p_rule *r, const struct phrases *set,
+    const struct cfg_pos *pos, enum cond_kind kind, bool negate)
 {
 	enum cond_group group = cond_row(kind)->group;
 	struct p_cond *c;
@@ -28,7 +38,7 @@ match_condition(struct parse *p, struct p_rule *r, const struct cfg_pos *pos,
 	}
 	c = &r->conds[r->nconds++];
 	*c = (struct p_cond){ .kind = kind, .negate = negate };
-	if (cond_row(kind)->arg == ARG_NONE)
+	if (cond_row(kind)->arg == ARG_NONE || match_is_bare(p, set, kind))
 		return 0;
 	if (p->tok.kind == TOK_WORD && span_eq(p->tok.text, span_str("regex")))
 		return parse_error(p,
@@ -65,8 +75,8 @@ match_conditions(struct parse *p, struct p_rule *r, const struct phrases *set)
 			return parse_text(
 			    p, "the name of an action", &r->action.name);
 		}
-		error = match_condition(
-		    p, r, &pos, (enum cond_kind)(id - PHRASE_COND), negate);
+		error = match_condition(p, r, set, &pos,
+		    (enum cond_kind)(id - PHRASE_COND), negate);
 		if (error != 0)
 			return error;
 	}

@@ -258,6 +258,7 @@ fuzz_setup(void)
 	    "listen on 127.0.0.1\n"
 	    "table t { ann = \"ben, eve\", root = ann }\n"
 	    "action \"a\" maildir alias <t>\n"
+	    "match from rdns x.example for domain example.org reject\n"
 	    "match from any for domain example.org action \"a\"\n";
 	struct role_hello hello = { .role = fuzz_process.ops->role };
 	struct cfg_source *src;

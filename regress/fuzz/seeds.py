@@ -84,6 +84,11 @@ def deliver(purpose, user=b"ann"):
             span(user) + span(CONTENT))
 
 
+def named(status, *names):
+    return (u8(status) + u8(0) + u32(60) + span(b"") + span(b"why") +
+            u16(len(names)) + b"".join(span(n) for n in names))
+
+
 stored = (frame("ROUTER", "SPOOL_OPEN", 9, OPEN) +
           frame("ROUTER", "SPOOL_ENVELOPE", 9, ENVELOPE) +
           frame("SESSION", "SPOOL_CONTENT", 9, CONTENT) +
@@ -102,6 +107,13 @@ SEEDS = {
         frame("MASTER", "USER_ANSWER", 1, u8(1)),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")) +
         frame("CONTROL", "CTL_CANCEL", 1),
+        frame("CONTROL", "CTL_ASK", 1, ask(
+            "CTL_EXPLAIN", b"ann@example.org", b"ip", b"192.0.2.9")) +
+        frame("RESOLVER", "DNS_ANSWER", 1, named(0, b"x.example")) +
+        frame("CONTROL", "CTL_ASK", 2, ask(
+            "CTL_EXPLAIN", b"ann@example.org", b"ip", b"2001:db8::9")) +
+        frame("CONTROL", "CTL_CANCEL", 2) +
+        frame("RESOLVER", "DNS_ANSWER", 2, named(3)),
         frame("CONTROL", "CTL_ASK", 1, ask(
             "CTL_EXPLAIN", b"ann@example.org", b"from", b"a@example.net",
             b"ip", b"192.0.2.1", b"helo", b"client.example", b"tag", b"t")) +

@@ -45,6 +45,30 @@ peer_free(struct chan *ch)
 	free(p);
 }
 
+void
+client_tell_name(const struct client *c)
+{
+	struct span name;
+
+	if (name_status(&c->name, &name) != NAME_FOUND)
+		return;
+	msg_begin(c->peer->ch, SESSION_NAME, c->sid);
+	msg_put_span(c->peer->ch, name);
+	msg_send(c->peer->ch);
+}
+
+/* The name of its address is known, or will not be: what waited for that goes
+ * on. */
+static void
+client_named(struct name_ref *ref)
+{
+	struct client *c = (struct client *)ref;
+
+	client_tell_name(c);
+	who_restart(c);
+	rcpt_restart(c);
+}
+
 struct client *
 client_new(struct peer *p, uint64_t sid, const struct source *source)
 {
@@ -56,12 +80,14 @@ client_new(struct peer *p, uint64_t sid, const struct source *source)
 	c->peer = p;
 	c->source = *source;
 	c->listener = LISTENER_GONE;
+	c->name.settled = client_named;
 	RB_INSERT(client_tree, &p->clients, c);
 	p->nclients++;
 	if (source->kind == SOURCE_OURS)
 		router.reports++;
 	else
 		router.stats.sessions++;
+	resolver_names_enter(&c->name, source);
 	return c;
 }
 
@@ -79,6 +105,7 @@ client_free(struct client *c)
 	transaction_free(c->tx);
 	who_free(c);
 	etrn_free(c);
+	names_leave(&router.names, &c->name);
 	RB_REMOVE(client_tree, &c->peer->clients, c);
 	c->peer->nclients--;
 	if (c->source.kind == SOURCE_OURS)

@@ -37,9 +37,11 @@ etrn_answer(
     const struct client *c, struct span node, enum reply reply, uint32_t n)
 {
 	char peer[SOURCE_TEXT_MAX];
+	struct span name;
 
 	source_text(&c->source, peer);
-	LOG(EV_ETRN, KS("peer", peer), KB("node", node),
+	name_status(&c->name, &name);
+	LOG(EV_ETRN, KS("peer", peer), KB("rdns", name), KB("node", node),
 	    KU("code", reply_code((uint16_t)reply)),
 	    KS("reply", reply_name((uint16_t)reply)), KU("messages", n));
 	msg_begin(c->peer->ch, ETRN_ANSWER, c->sid);

@@ -289,10 +289,12 @@ walk_address(struct walk *w, const struct mail_address *addr)
 	static const struct source ours = { .kind = SOURCE_OURS };
 	struct rule_query q = *w->q;
 	const struct rule *rule;
+	bool open;
 
 	q.source = &ours;
+	q.name_status = NAME_NONE;
 	q.rcpt = addr;
-	rule = rules_match(w->cfg, &q);
+	rule = rules_match(w->cfg, &q, &open);
 	if (rule == NULL || rule->action == NULL)
 		return walk_fail(
 		    w, RP_SYSTEM, "target of an alias is refused", addr);
@@ -392,12 +394,16 @@ walk_run(struct walk *w)
 static enum reply
 walk_first(struct walk *w, bool as_root)
 {
-	const struct rule *rule = rules_match(w->cfg, w->q);
+	bool open;
+	const struct rule *rule = rules_match(w->cfg, w->q, &open);
 	const struct mail_address *rcpt = w->q->rcpt;
 	struct mail_address root;
 	struct span value;
 
 	w->out->rule = rule;
+	if (open)
+		return walk_fail(w, RP_DNS_TRY_LATER,
+		    "name of the client is not known", rcpt);
 	if (rule == NULL && !source_is_local(w->q->source, w->cfg) &&
 	    !rules_domain_is_ours(w->cfg, rcpt))
 		return walk_fail(w, RP_RELAY_DENIED, "relay denied", rcpt);

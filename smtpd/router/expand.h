@@ -50,7 +50,8 @@ struct expand {
  *			target that is no address, is refused or has moved,
  *			a new address that is none); temporary,
  *			since the administrator will mend it
- *	RP_TRY_LATER	no memory
+ *	RP_DNS_TRY_LATER	a rule needs the name of the client
+	RP_TRY_LATER	no memory
  *
  * The recipient is hostile; the tables are the administrator's, and may be
  * wrong.

@@ -72,6 +72,40 @@ explain_text(const struct buf *b)
 	return b->err == 0 ? buf_span(b) : span_str("(too long to be shown)");
 }
 
+/* What the client's address is called. */
+static void
+explain_client(struct explain *x)
+{
+	static const char *const results[] = {
+		[NAME_NONE] = "none",
+		[NAME_FOUND] = "found",
+		[NAME_ASKED] = "not known",
+		[NAME_FAILED] = "cannot be looked up now",
+	};
+	char peer[SOURCE_TEXT_MAX];
+	struct span name;
+	enum name_status status = name_status(&x->client.name, &name);
+
+	source_text(&x->client.source, peer);
+	explain_row(x,
+	    &(struct explain_row){ .step = "rdns",
+		.address = &x->rcpt,
+		.result = span_str(results[status]),
+		.what = status == NAME_FOUND ? name : span_str(peer) });
+}
+
+/* How a rule has fared that does not hold. */
+static const char *
+explain_failed(const struct explain *x, const struct cond *failed)
+{
+	struct span name;
+
+	return failed->kind == COND_FROM_RDNS &&
+		name_status(&x->client.name, &name) == NAME_FAILED
+	    ? "not known: "
+	    : "no: ";
+}
+
 static void
 explain_rule(void *arg, const struct mail_address *rcpt, const struct rule *r,
     const struct cond *failed)
@@ -81,7 +115,8 @@ explain_rule(void *arg, const struct mail_address *rcpt, const struct rule *r,
 	buf_init(&rule, EXPLAIN_TEXT_MAX);
 	buf_init(&result, EXPLAIN_TEXT_MAX);
 	config_print_rule(r, &rule);
-	buf_add_str(&result, failed == NULL ? "holds" : "no: ");
+	buf_add_str(
+	    &result, failed == NULL ? "holds" : explain_failed(arg, failed));
 	if (failed != NULL)
 		config_print_cond(failed, &result);
 	explain_row(arg,
@@ -322,6 +357,7 @@ explain_free(struct explain *x)
 {
 	LIST_REMOVE(x, entry);
 	router.nexplains--;
+	names_leave(&router.names, &x->client.name);
 	lookup_clear(&x->lookup);
 	buf_clear(&x->answer.rows);
 	free(x);
@@ -343,11 +379,37 @@ explain_found(struct lookup *l, enum reply reply)
 	explain_free(x);
 }
 
+/* All is there that the rules may ask for. */
+static void
+explain_start(struct explain *x)
+{
+	enum reply reply;
+
+	if (x->client.name.name != NULL)
+		explain_client(x);
+	if (lookup_start(&x->lookup, &reply))
+		explain_found(&x->lookup, reply);
+}
+
+/* The name of the client that does not exist. */
+static void
+explain_named(struct name_ref *ref)
+{
+	struct explain *x;
+
+	LIST_FOREACH(x, &router.explains, entry) {
+		if (&x->client.name == ref)
+			break;
+	}
+	if (x != NULL)
+		explain_start(x);
+}
+
 void
 explain_ask(struct chan *ch, uint64_t request, const struct ctl_request *req)
 {
 	const char *bad;
-	enum reply reply;
+	struct span name;
 	struct explain *x;
 
 	if (router.nexplains >= EXPLAIN_MAX ||
@@ -373,8 +435,11 @@ explain_ask(struct chan *ch, uint64_t request, const struct ctl_request *req)
 	x->lookup.q.trace = &x->trace;
 	if (x->tag[0] != '\0')
 		x->lookup.q.tag = x->tag;
-	if (lookup_start(&x->lookup, &reply))
-		explain_found(&x->lookup, reply);
+	x->client.name.settled = explain_named;
+	if (rules_ask_names(role_config()))
+		resolver_names_enter(&x->client.name, &x->client.source);
+	if (name_status(&x->client.name, &name) != NAME_ASKED)
+		explain_start(x);
 }
 
 void

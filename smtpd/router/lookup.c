@@ -249,7 +249,11 @@ bool
 lookup_start(struct lookup *l, enum reply *reply)
 {
 	lookup_rewind(l);
+	l->q.name_status = name_status(&l->client->name, &l->q.name);
 	*reply = expand_run(role_config(), &l->q, l->as_root, &l->ex);
+	/* the client begins anew when its name is there */
+	if (*reply == RP_DNS_TRY_LATER)
+		return !resolver_names_retry(&l->client->name);
 	if (*reply != RP_RCPT_OK)
 		return true;
 	l->waits = chk_calloc(l->ex.nleaves, sizeof(*l->waits));

@@ -48,6 +48,7 @@ void lookup_init(struct lookup *, struct client *,
  *	RP_SYSTEM	the target of an alias is not
  *	RP_USER_AWAY	one of them has no terminal, and must have
  *	RP_TRY_LATER	it cannot be found out now
+	RP_DNS_TRY_LATER	nor can the name of the client
  */
 bool lookup_start(struct lookup *, enum reply *reply);
 

@@ -52,10 +52,12 @@ rcpt_log(const struct rcpt *r, enum reply reply)
 	bool ok = reply_code((uint16_t)reply) / 100 == 2;
 	char peer[SOURCE_TEXT_MAX];
 	struct buf from, rcpt, at;
+	struct span name;
 
 	if (ok && log_level() < LOG_DEBUG)
 		return;
 	source_text(&r->lookup.client->source, peer);
+	name_status(&r->lookup.client->name, &name);
 	buf_init(&from, ADDRESS_PATH_MAX);
 	buf_init(&rcpt, ADDRESS_PATH_MAX);
 	buf_init(&at, ADDRESS_PATH_MAX);
@@ -63,7 +65,7 @@ rcpt_log(const struct rcpt *r, enum reply reply)
 	address_format(&r->lookup.path, &rcpt);
 	address_format(ok ? &r->lookup.path : &ex->at, &at);
 	LOG(ok ? EV_RCPT_ACCEPT : EV_RCPT_REJECT, KI("message", tx->id),
-	    KS("peer", peer), KB("from", buf_span(&from)),
+	    KS("peer", peer), KB("rdns", name), KB("from", buf_span(&from)),
 	    KB("rcpt", buf_span(&rcpt)),
 	    KU("code", reply_code((uint16_t)reply)),
 	    KU("line", ex->rule == NULL ? 0 : ex->rule->line),

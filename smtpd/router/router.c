@@ -129,6 +129,7 @@ on_session_open(struct chan *ch, struct msg *m)
 	int fd = msg_take_fd(m, 0), error;
 	struct peer *p = peer_of(ch);
 	struct source source;
+	struct client *c;
 	bool came_by = false;
 
 	error = source_attest(fd, &source);
@@ -149,6 +150,9 @@ on_session_open(struct chan *ch, struct msg *m)
 		    session_admit(p, m->id, &source, &cfg->listeners[listener]),
 		    &source,
 		    session_services(&source, &cfg->listeners[listener]));
+	/* others may have come from there before */
+	if (p != NULL && (c = client_find(p, m->id)) != NULL)
+		client_tell_name(c);
 	return 0;
 }
 
@@ -516,6 +520,7 @@ router_prepare(const struct role_hello *hello)
 	LIST_INIT(&router.etrns);
 	limits_init(&router.limits);
 	master_init();
+	resolver_init();
 	tags_learn(role_config());
 	listeners_learn(role_config());
 	return 0;
@@ -528,6 +533,8 @@ router_peer_down(struct chan *ch)
 		etrn_lost();
 	if (chan_role(ch) == ROLE_CONTROL)
 		explain_lost();
+	if (chan_role(ch) == ROLE_RESOLVER)
+		resolver_lost();
 	peer_free(ch);
 }
 
@@ -541,6 +548,7 @@ static const struct msg_handler handlers[] = {
 	{ WHO_ASK, on_who_ask },
 	{ ETRN_ASK, on_etrn_ask },
 	{ QUEUE_FLUSHED, etrn_flushed },
+	{ DNS_ANSWER, resolver_answered },
 	{ USER_ANSWER, master_user },
 	{ TERMINAL_ANSWER, master_terminal },
 	{ CTL_ASK, router_ctl_ask },

@@ -17,6 +17,7 @@
 #include "smtpd/router/expand.h"
 #include "smtpd/router/limits.h"
 #include "smtpd/router/lookup.h"
+#include "smtpd/router/names.h"
 #include "smtpd/router/users.h"
 
 #define ROUTER_TX_OCTETS_MAX (256U << 20) /* all envelopes under way */
@@ -91,6 +92,7 @@ void transaction_truncate(struct transaction *, uint32_t n);
 /* One session of a session process, or one report that delivery sends.  Idle
  * ones are many: it holds little, and the rest hangs off tx. */
 struct client {
+	struct name_ref name; /* first: settled() gets this one */
 	RB_ENTRY(client) entry;
 	uint64_t sid; /* chosen by the peer */
 	struct peer *peer;
@@ -134,6 +136,9 @@ struct client *client_find(struct peer *, uint64_t sid);
 
 /* Free it with its transaction. */
 void client_free(struct client *);
+
+/* Tell its session the name that it has, if that is known. */
+void client_tell_name(const struct client *);
 
 /* Give up its transaction, if it has one; a report of delivery ends with it,
  * and is freed. */
@@ -210,6 +215,20 @@ void master_init(void);
 int master_user(struct chan *, struct msg *);
 int master_terminal(struct chan *, struct msg *);
 
+/* --- the resolver: resolver_ask.c --------------------------------------- */
+
+/* Prepare router.names, which asks the resolver. */
+void resolver_init(void);
+
+/* names_enter() and names_retry() of router.names; no question stays open
+ * for longer than the resolver may take. */
+void resolver_names_enter(struct name_ref *, const struct source *);
+bool resolver_names_retry(struct name_ref *);
+
+/* DNS_ANSWER of the resolver, and its loss. */
+int resolver_answered(struct chan *, struct msg *);
+void resolver_lost(void);
+
 /* --- the spool: spool_ask.c -------------------------------------------- */
 
 /* Hand the client's transaction to the spool, or answer TX_DATA_REFUSED.
@@ -218,6 +237,7 @@ void spool_ask(struct client *);
 
 /* --- smtpctl explain: explain.c ---------------------------------------- */
 
+struct event;
 struct explain;
 LIST_HEAD(explain_list, explain);
 
@@ -246,6 +266,8 @@ struct router {
 	struct limits limits;
 	struct users users;
 	struct users terminals; /* who is logged in, of the same form */
+	struct names names;
+	struct event *names_timer;
 	struct stats stats;
 	size_t tx_octets; /* of all envelopes under way */
 	uint32_t reports; /* transactions of delivery */

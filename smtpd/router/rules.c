@@ -44,6 +44,9 @@ cond_is_true(
 		return q->source->kind == SOURCE_SOCKET;
 	case COND_FROM_SRC:
 		return rules_src(c->table, q->source);
+	case COND_FROM_RDNS:
+		return q->name_status == NAME_FOUND &&
+		    (c->table == NULL || table_match_domain(c->table, q->name));
 	case COND_FROM_MAIL:
 	case COND_MAIL_FROM:
 		return rules_mailaddr(cfg, c->table, q->sender);
@@ -58,35 +61,65 @@ cond_is_true(
 	return false;
 }
 
-/* The first condition that does not hold, NULL when all do. */
-static const struct cond *
-rule_fails(
-    const struct config *cfg, const struct rule *r, const struct rule_query *q)
+/* The name of the client is yet to come, or could not be found out. */
+static bool
+cond_is_open(const struct cond *c, const struct rule_query *q)
 {
+	return c->kind == COND_FROM_RDNS &&
+	    (q->name_status == NAME_ASKED || q->name_status == NAME_FAILED);
+}
+
+/* The first condition that does not hold; or where there is none, the one that
+ * is open; NULL when all hold. */
+static const struct cond *
+rule_fails(const struct config *cfg, const struct rule *r,
+    const struct rule_query *q, bool *open)
+{
+	const struct cond *c, *waits = NULL;
 	size_t i;
 
+	*open = false;
 	for (i = 0; i < r->nconds; i++) {
-		if (cond_is_true(cfg, &r->conds[i], q) == r->conds[i].negate)
-			return &r->conds[i];
+		c = &r->conds[i];
+		if (cond_is_open(c, q))
+			waits = c;
+		else if (cond_is_true(cfg, c, q) == c->negate)
+			return c;
 	}
-	return NULL;
+	*open = waits != NULL;
+	return waits;
 }
 
 const struct rule *
-rules_match(const struct config *cfg, const struct rule_query *q)
+rules_match(const struct config *cfg, const struct rule_query *q, bool *open)
 {
 	const struct cond *failed;
 	size_t i;
 
 	for (i = 0; i < cfg->nrules; i++) {
-		failed = rule_fails(cfg, &cfg->rules[i], q);
+		failed = rule_fails(cfg, &cfg->rules[i], q, open);
 		if (q->trace != NULL)
 			q->trace->rule(
 			    q->trace->arg, q->rcpt, &cfg->rules[i], failed);
-		if (failed == NULL)
+		if (failed == NULL || *open)
 			return &cfg->rules[i];
 	}
+	*open = false;
 	return NULL;
+}
+
+bool
+rules_ask_names(const struct config *cfg)
+{
+	size_t i, j;
+
+	for (i = 0; i < cfg->nrules; i++) {
+		for (j = 0; j < cfg->rules[i].nconds; j++) {
+			if (cfg->rules[i].conds[j].kind == COND_FROM_RDNS)
+				return true;
+		}
+	}
+	return false;
 }
 
 bool

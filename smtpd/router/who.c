@@ -59,11 +59,14 @@ who_log(const struct client *c, enum who_verb verb, struct span mailbox,
     enum reply reply)
 {
 	char peer[SOURCE_TEXT_MAX];
+	struct span name;
 
 	router.stats.whos++;
 	source_text(&c->source, peer);
-	LOG(EV_WHO, KS("peer", peer), KS("verb", who_verbs[verb].name),
-	    KB("mailbox", mailbox), KU("code", reply_code((uint16_t)reply)),
+	name_status(&c->name, &name);
+	LOG(EV_WHO, KS("peer", peer), KB("rdns", name),
+	    KS("verb", who_verbs[verb].name), KB("mailbox", mailbox),
+	    KU("code", reply_code((uint16_t)reply)),
 	    KS("reply", reply_name((uint16_t)reply)));
 }
 

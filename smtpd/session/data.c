@@ -40,7 +40,8 @@ static void
 data_reject(struct session *s, enum reply reply)
 {
 	LOG(EV_DATA_REJECT, KI("message", s->tx->id), KI("session", s->sid),
-	    KS("peer", s->peer), KB("from", buf_span(&s->tx->from)),
+	    KS("peer", s->peer), KS("rdns", s->rdns),
+	    KB("from", buf_span(&s->tx->from)),
 	    KU("code", reply_code((uint16_t)reply)),
 	    KS("reply", reply_name((uint16_t)reply)));
 	tx_reset(s);
@@ -68,6 +69,7 @@ data_trace_peer(const struct session *s, struct trace_received *t)
 		/* no address: the field says unknown */
 		t->addr = span_str("masked");
 		t->helo = span_str("");
+		t->name = span_str("");
 	} else if (strncmp(s->peer, uid, strlen(uid)) == 0)
 		t->uid = (uint32_t)strtoul(s->peer + strlen(uid), NULL, 10);
 	else if (strncmp(s->peer, ipv6, strlen(ipv6)) == 0)
@@ -83,6 +85,7 @@ data_trace(struct session *s)
 	struct tx *tx = s->tx;
 	struct trace_received t = {
 		.helo = span_str(s->helo),
+		.name = span_str(s->rdns == NULL ? "" : s->rdns),
 		.by = span_str(session_listener(s)->hostname),
 		.esmtp = s->esmtp,
 		.utf8 = tx->utf8,
@@ -264,8 +267,9 @@ data_accepted(struct session *s)
 	s->accepted++;
 	s->junk = 0;
 	LOG(EV_MESSAGE_ACCEPTED, KI("message", tx->id), KI("session", s->sid),
-	    KS("peer", s->peer), KB("from", buf_span(&tx->from)),
-	    KU("size", tx->eod.size), KU("rcpts", tx->rcpts));
+	    KS("peer", s->peer), KS("rdns", s->rdns),
+	    KB("from", buf_span(&tx->from)), KU("size", tx->eod.size),
+	    KU("rcpts", tx->rcpts));
 }
 
 void

@@ -154,7 +154,8 @@ static void
 mail_reject(struct session *s, struct span path, enum reply reply)
 {
 	LOG(EV_MAIL_REJECT, KI("session", s->sid), KS("peer", s->peer),
-	    KB("from", path), KU("code", reply_code((uint16_t)reply)),
+	    KS("rdns", s->rdns), KB("from", path),
+	    KU("code", reply_code((uint16_t)reply)),
 	    KS("reply", reply_name((uint16_t)reply)));
 }
 
@@ -255,8 +256,8 @@ static void
 rcpt_reject(struct session *s, struct span path, enum reply reply)
 {
 	LOG(EV_RCPT_REJECT, KI("session", s->sid), KS("peer", s->peer),
-	    KB("from", buf_span(&s->tx->from)), KB("rcpt", path),
-	    KU("code", reply_code((uint16_t)reply)),
+	    KS("rdns", s->rdns), KB("from", buf_span(&s->tx->from)),
+	    KB("rcpt", path), KU("code", reply_code((uint16_t)reply)),
 	    KS("reply", reply_name((uint16_t)reply)));
 }
 

@@ -117,6 +117,28 @@ peers_session_opened(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+/* The name of its address has become known. */
+static int
+peers_session_name(struct chan *ch, struct msg *m)
+{
+	struct session *s = session_find(m->id);
+	struct span name = rd_span(&m->body, ADDRESS_DOMAIN_MAX);
+	char *text;
+
+	if (!rd_done(&m->body) || domain_parse(name, 0) != 0)
+		return chan_violation(ch, "no name of a client");
+	if (s == NULL)
+		return 0;
+	if (s->state == SESS_OPENING)
+		return chan_violation(ch, "a name before its address");
+	/* the field says unknown where there is no memory for it */
+	if ((text = span_dup(name)) != NULL) {
+		free(s->rdns);
+		s->rdns = text;
+	}
+	return 0;
+}
+
 static int
 peers_mail_answer(struct chan *ch, struct msg *m)
 {
@@ -298,6 +320,7 @@ const struct msg_handler session_handlers[] = {
 	{ M_PAUSE, peers_pause },
 	{ M_RETIRE, peers_retire },
 	{ SESSION_OPENED, peers_session_opened },
+	{ SESSION_NAME, peers_session_name },
 	{ TX_MAIL_ANSWER, peers_mail_answer },
 	{ TX_RCPT_ANSWER, peers_rcpt_answer },
 	{ TX_DATA_REFUSED, peers_data_refused },

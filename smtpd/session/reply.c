@@ -25,6 +25,7 @@ reply_send(struct session *s, enum reply reply, const struct span *extra)
 
 	if ((reply_flags((uint16_t)reply) & REPLY_COUNTS) != 0) {
 		LOG(EV_SMTP_ERROR, KI("session", s->sid), KS("peer", s->peer),
+		    KS("rdns", s->rdns),
 		    KU("code", reply_code((uint16_t)reply)),
 		    KS("reply", reply_name((uint16_t)reply)));
 		if (++s->errors > set->smtp_limit_max_errors &&

@@ -144,6 +144,7 @@ session_release(struct session *s)
 	buf_clear(&s->in);
 	buf_clear(&s->out);
 	free(s->peer);
+	free(s->rdns);
 	free(s->helo);
 	free(s);
 }
@@ -227,7 +228,7 @@ session_drop(struct session *s, const char *why)
 	if (s->state == SESS_DEAD)
 		return;
 	LOG(EV_SESSION_CLOSE, KI("session", s->sid), KS("peer", s->peer),
-	    KS("why", why), KU("accepted", s->accepted),
+	    KS("rdns", s->rdns), KS("why", why), KU("accepted", s->accepted),
 	    KU("rejected", s->rejected), KU("errors", s->errors));
 	tx_reset(s);
 	if (s->known && ch != NULL) {

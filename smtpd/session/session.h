@@ -101,6 +101,7 @@ struct session {
 	struct buf in;  /* read and not used yet */
 	struct buf out; /* not sent yet */
 	char *peer;     /* "" until the router has said it */
+	char *rdns;     /* the name of that; NULL while none is known */
 	char *helo;     /* NULL before HELO and EHLO */
 	struct tx *tx;  /* NULL outside a transaction */
 };

@@ -36,6 +36,8 @@
 	"action out relay\n"                                                   \
 	"action a maildir alias <t> moved <gone> forward\n"                    \
 	"action vm maildir \"/v/%{dest.user}\" userbase <v> user keeper\n"     \
+	"match from rdns \"*.bad.example\" for rcpt-to named@" SETUP_HOST      \
+	" reject\n"                                                            \
 	"match tag \"in\" from any for local action a\n"                       \
 	"match from any for domain virtual.example action vm\n"                \
 	"match from any for domain far.example action out\n"
@@ -250,12 +252,16 @@ answer_user(const char *name, enum user_answer answer)
 
 /* --- a session ---------------------------------------------------------- */
 
+#define LOCAL  "127.0.0.1"
+#define REMOTE "192.0.2.7" /* another address of this host */
+
 /* A network of this case's own, where every port is free. */
 static void
 network_own(void)
 {
 	static bool done;
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct sockaddr_in in = { .sin_family = AF_INET };
 	int fd;
 
 	if (done)
@@ -264,15 +270,20 @@ network_own(void)
 	ATF_REQUIRE_EQ(0, unshare(CLONE_NEWNET));
 	ATF_REQUIRE((fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
 	ATF_REQUIRE_EQ(0, ioctl(fd, SIOCSIFFLAGS, &ifr));
+	ifr = (struct ifreq){ .ifr_name = "lo:1" };
+	ATF_REQUIRE_EQ(1, inet_pton(AF_INET, REMOTE, &in.sin_addr));
+	memcpy(&ifr.ifr_addr, &in, sizeof(in));
+	ATF_REQUIRE_EQ(0, ioctl(fd, SIOCSIFADDR, &ifr));
 	close(fd);
 }
 
-/* A client at 127.0.0.1 on the port of the listener: its accepted socket. */
+/* A client at that address on the port of the listener: its accepted socket. */
 static int
-connect_client(void)
+connect_client(const char *from)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		.sin_port = htons(2525) };
+	struct sockaddr_in there = { .sin_family = AF_INET };
 	int l, client, fd, on = 1;
 
 	network_own();
@@ -282,6 +293,9 @@ connect_client(void)
 	ATF_REQUIRE_EQ(0, bind(l, (struct sockaddr *)&in, sizeof(in)));
 	ATF_REQUIRE_EQ(0, listen(l, 1));
 	client = socket(AF_INET, SOCK_STREAM, 0);
+	ATF_REQUIRE_EQ(1, inet_pton(AF_INET, from, &there.sin_addr));
+	ATF_REQUIRE_EQ(
+	    0, bind(client, (struct sockaddr *)&there, sizeof(there)));
 	ATF_REQUIRE_EQ(0, connect(client, (struct sockaddr *)&in, sizeof(in)));
 	fd = accept(l, NULL, NULL);
 	ATF_REQUIRE(fd >= 0);
@@ -290,18 +304,23 @@ connect_client(void)
 }
 
 static void
-session_open(int ch, uint64_t sid)
+session_open_from(int ch, uint64_t sid, const char *from)
 {
-	int fd = connect_client();
+	int fd = connect_client(from);
 
 	begin(SESSION_OPEN, sid);
 	buf_put_u32(&out, 0);
 	send_fds(ch, &fd, 1);
 	close(fd);
 	expect_reply(ch, ROLE_SESSION, SESSION_OPENED, sid, RP_GREETING);
-	ATF_CHECK(span_eq(
-	    rd_span(&t.m.body, SOURCE_TEXT_MAX), span_str("127.0.0.1")));
+	ATF_CHECK(span_eq(rd_span(&t.m.body, SOURCE_TEXT_MAX), span_str(from)));
 	t.services = rd_u8(&t.m.body);
+}
+
+static void
+session_open(int ch, uint64_t sid)
+{
+	session_open_from(ch, sid, LOCAL);
 }
 
 static void
@@ -589,7 +608,7 @@ ATF_TC_BODY(session_cannot_bring_a_client_of_its_own, tc)
 	expect_closed(ch);
 	/* nor claim another listener: 1 is the implied local socket or none */
 	ch = join(ROLE_SESSION, 6);
-	fd = connect_client();
+	fd = connect_client(LOCAL);
 	begin(SESSION_OPEN, SID);
 	buf_put_u32(&out, 1);
 	send_fds(ch, &fd, 1);
@@ -910,6 +929,210 @@ answer_terminal(const char *name, enum user_answer answer)
 	send_plain(t.master);
 }
 
+/* --- names of clients ---------------------------------------------------- */
+
+/* The question for the name of REMOTE; its request. */
+static uint64_t
+expect_name_ask(int resolver)
+{
+	static const unsigned char octets[] = { 192, 0, 2, 7 };
+	struct rd *r = expect(resolver, ROLE_RESOLVER, DNS_ASK);
+
+	ATF_CHECK_EQ(DNS_CLIENT, rd_u8(r));
+	ATF_CHECK(
+	    span_eq(rd_span(r, 16), (struct span){ octets, sizeof(octets) }));
+	ATF_CHECK(rd_done(r));
+	return t.m.id;
+}
+
+static void
+answer_name(
+    int resolver, uint64_t request, enum dns_status status, const char *name)
+{
+	begin(DNS_ANSWER, request);
+	buf_put_u8(&out, (uint8_t)status);
+	buf_put_u8(&out, DNS_INSECURE);
+	buf_put_u32(&out, 60);
+	put_str("");
+	put_str("why");
+	buf_put_u16(&out, name != NULL);
+	if (name != NULL)
+		put_str(name);
+	send_plain(resolver);
+}
+
+static void
+expect_name(int ch, uint64_t sid, const char *name)
+{
+	check_span(rd_span(expect(ch, ROLE_SESSION, SESSION_NAME), 255), name);
+	ATF_CHECK_EQ(sid, t.m.id);
+}
+
+ATF_TC_WITHOUT_HEAD(a_client_is_told_its_name);
+ATF_TC_BODY(a_client_is_told_its_name, tc)
+{
+	int ch, other, resolver;
+
+	start();
+	resolver = join(ROLE_RESOLVER, 8);
+	ch = join(ROLE_SESSION, 5);
+	other = join(ROLE_SESSION, 6);
+	session_open(ch, SID);
+	expect_silence(resolver);
+	session_open_from(ch, SID + 1, REMOTE);
+	session_open_from(other, SID + 1, REMOTE);
+	answer_name(
+	    resolver, expect_name_ask(resolver), DNS_OK, "mail.example.net");
+	expect_name(ch, SID + 1, "mail.example.net");
+	expect_name(other, SID + 1, "mail.example.net");
+	/* it is known to those that come later, and only one asked */
+	send_bare(ch, SESSION_CLOSE, SID + 1);
+	session_open_from(ch, SID + 2, REMOTE);
+	expect_name(ch, SID + 2, "mail.example.net");
+	expect_silence(resolver);
+	expect_silence(ch);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(a_rule_waits_for_the_name);
+ATF_TC_BODY(a_rule_waits_for_the_name, tc)
+{
+	static const struct {
+		enum dns_status status;
+		const char *name;
+		enum reply reply;
+	} answers[] = {
+		{ DNS_OK, "dyn.bad.example", RP_REJECTED },
+		{ DNS_NO_NAME, NULL, RP_USER_UNKNOWN },
+		{ DNS_NO_DATA, NULL, RP_USER_UNKNOWN },
+		{ DNS_TRY_LATER, NULL, RP_DNS_TRY_LATER },
+		{ DNS_BOGUS, NULL, RP_DNS_TRY_LATER },
+		/* what no resolver of ours says is no name */
+		{ DNS_OK, "x\r\nX: y.bad.example", RP_USER_UNKNOWN },
+	};
+	uint64_t request;
+	int ch, resolver;
+	size_t i;
+
+	for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		start();
+		resolver = join(ROLE_RESOLVER, 8);
+		ch = join(ROLE_SESSION, 5);
+		session_open_from(ch, SID, REMOTE);
+		request = expect_name_ask(resolver);
+		send_mail(ch, SID, "<from@example.com>", 0);
+		expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+		/* this one does not depend on it */
+		rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
+		send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
+		expect_silence(ch);
+		answer_name(
+		    resolver, request, answers[i].status, answers[i].name);
+		if (answers[i].reply == RP_REJECTED)
+			expect_name(ch, SID, answers[i].name);
+		if (answers[i].reply == RP_USER_UNKNOWN)
+			answer_user("named", USER_NO);
+		expect_reply(
+		    ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, answers[i].reply);
+		expect_silence(resolver);
+		stop();
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(without_a_resolver_a_name_is_not_known);
+ATF_TC_BODY(without_a_resolver_a_name_is_not_known, tc)
+{
+	int ch, resolver;
+
+	start();
+	resolver = join(ROLE_RESOLVER, 8);
+	ch = join(ROLE_SESSION, 5);
+	session_open_from(ch, SID, REMOTE);
+	expect_name_ask(resolver);
+	send_mail(ch, SID, "<from@example.com>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
+	close(resolver);
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_DNS_TRY_LATER);
+	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
+	stop();
+}
+
+ATF_TC_WITHOUT_HEAD(an_answer_out_of_shape_closes_the_resolver);
+ATF_TC_BODY(an_answer_out_of_shape_closes_the_resolver, tc)
+{
+	static const struct {
+		uint64_t request; /* beyond that which was asked */
+		unsigned status;
+		unsigned security;
+		unsigned n;
+		bool name;
+		bool more;
+	} bad[] = {
+		{ 1, DNS_OK, 0, 1, true, false },
+		{ 0, DNS_STATUS__MAX, 0, 0, false, false },
+		{ 0, DNS_OK, DNS_SECURITY__MAX, 1, true, false },
+		{ 0, DNS_OK, 0, 0, false, false },
+		{ 0, DNS_OK, 0, 2, true, false },
+		{ 0, DNS_OK, 0, 1, false, false },
+		{ 0, DNS_OK, 0, 1, true, true },
+		{ 0, DNS_NO_NAME, 0, 1, true, false },
+		{ 0, DNS_TRY_LATER, 0, 0, true, false },
+	};
+	uint64_t request;
+	int ch, resolver;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		start();
+		resolver = join(ROLE_RESOLVER, 8);
+		ch = join(ROLE_SESSION, 5);
+		session_open_from(ch, SID, REMOTE);
+		request = expect_name_ask(resolver) + bad[i].request;
+		begin(DNS_ANSWER, request);
+		buf_put_u8(&out, (uint8_t)bad[i].status);
+		buf_put_u8(&out, (uint8_t)bad[i].security);
+		buf_put_u32(&out, 60);
+		put_str("");
+		put_str("");
+		buf_put_u16(&out, (uint16_t)bad[i].n);
+		if (bad[i].name)
+			put_str("mail.example.net");
+		if (bad[i].more)
+			buf_put_u8(&out, 0);
+		send_plain(resolver);
+		expect_closed(resolver);
+		expect(t.master, ROLE_MASTER, M_BAD_PEER);
+		expect_silence(ch);
+		stop();
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(an_answer_for_one_who_has_gone_is_dropped);
+ATF_TC_BODY(an_answer_for_one_who_has_gone_is_dropped, tc)
+{
+	uint64_t request;
+	int ch, resolver;
+
+	start();
+	resolver = join(ROLE_RESOLVER, 8);
+	ch = join(ROLE_SESSION, 5);
+	session_open_from(ch, SID, REMOTE);
+	request = expect_name_ask(resolver);
+	send_mail(ch, SID, "<from@example.com>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
+	send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
+	send_bare(ch, SESSION_CLOSE, SID);
+	session_open(ch, SID);
+	answer_name(resolver, request, DNS_OK, "mail.example.net");
+	/* and so is one that comes twice */
+	answer_name(resolver, request, DNS_OK, "mail.example.net");
+	expect_silence(ch);
+	session_open_from(ch, SID + 1, REMOTE);
+	expect_name(ch, SID + 1, "mail.example.net");
+	stop();
+}
+
 ATF_TC_WITHOUT_HEAD(send_is_for_those_at_a_terminal);
 ATF_TC_BODY(send_is_for_those_at_a_terminal, tc)
 {
@@ -1017,6 +1240,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, what_a_listener_does_not_serve_closes_the_peer);
 	ATF_TP_ADD_TC(tp, etrn_goes_to_the_scheduler_and_back);
 	ATF_TP_ADD_TC(tp, etrn_ends_with_the_scheduler);
+	ATF_TP_ADD_TC(tp, a_client_is_told_its_name);
+	ATF_TP_ADD_TC(tp, a_rule_waits_for_the_name);
+	ATF_TP_ADD_TC(tp, without_a_resolver_a_name_is_not_known);
+	ATF_TP_ADD_TC(tp, an_answer_out_of_shape_closes_the_resolver);
+	ATF_TP_ADD_TC(tp, an_answer_for_one_who_has_gone_is_dropped);
 	ATF_TP_ADD_TC(tp, send_is_for_those_at_a_terminal);
 	ATF_TP_ADD_TC(tp, stats_are_rows);
 	ATF_TP_ADD_TC(tp, explanations_end_with_who_asked_or_what_they_are_of);

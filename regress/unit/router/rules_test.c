@@ -34,7 +34,8 @@ ask(const struct config *cfg, const struct question *questions, size_t n)
 			.sender = &from,
 			.rcpt = &rcpt,
 		};
-		const struct rule *rule = rules_match(cfg, &q);
+		bool open;
+		const struct rule *rule = rules_match(cfg, &q, &open);
 
 		ATF_CHECK_EQ_MSG(t->line,
 		    rule == NULL ? NO_RULE : (int)rule->line,
@@ -106,6 +107,66 @@ ATF_TC_BODY(source_conditions, tc)
 	config_free(cfg);
 }
 
+ATF_TC_WITHOUT_HEAD(names_of_clients);
+ATF_TC_BODY(names_of_clients, tc)
+{
+	static const struct {
+		enum name_status status;
+		const char *name;
+		const char *rcpt;
+		int line;
+		bool open;
+	} asked[] = {
+		{ NAME_FOUND, "bad.example", "b@c.d", 2, false },
+		{ NAME_FOUND, "x.dyn.example", "b@c.d", 2, false },
+		{ NAME_FOUND, "DYN.example", "b@c.d", 5, false },
+		{ NAME_FOUND, "good.example", "b@c.d", 5, false },
+		{ NAME_FOUND, "good.example", "no@c.d", 5, false },
+		{ NAME_NONE, "", "b@c.d", NO_RULE, false },
+		{ NAME_NONE, "", "no@c.d", 3, false },
+		{ NAME_NONE, "", "all@c.d", 4, false },
+		/* another condition has decided already */
+		{ NAME_ASKED, "", "all@c.d", 4, false },
+		{ NAME_FAILED, "", "all@c.d", 4, false },
+		{ NAME_ASKED, "", "no@c.d", 2, true },
+		{ NAME_FAILED, "", "b@c.d", 2, true },
+	};
+	struct config *cfg = setup_config(
+	    "action a mbox\n"
+	    "match from rdns { bad.example, \"*.dyn.example\" } ! for rcpt-to "
+	    "all@c.d reject\n"
+	    "match ! from rdns for rcpt-to no@c.d action a\n"
+	    "match from any for rcpt-to all@c.d action a\n"
+	    "match from rdns for any action a\n");
+	struct source source = setup_source("192.0.2.1");
+	struct mail_address null = { 0 };
+	size_t i;
+
+	ATF_CHECK(rules_ask_names(cfg));
+	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct mail_address rcpt = setup_address(asked[i].rcpt);
+		struct rule_query q = {
+			.source = &source,
+			.name_status = asked[i].status,
+			.name = span_str(asked[i].name),
+			.sender = &null,
+			.rcpt = &rcpt,
+		};
+		bool open = !asked[i].open;
+		const struct rule *rule = rules_match(cfg, &q, &open);
+
+		ATF_CHECK_EQ_MSG(asked[i].line,
+		    rule == NULL ? NO_RULE : (int)rule->line,
+		    "%zu: rule %d, not %d", i,
+		    rule == NULL ? NO_RULE : (int)rule->line, asked[i].line);
+		ATF_CHECK_EQ_MSG(asked[i].open, open, "%zu", i);
+	}
+	config_free(cfg);
+	cfg = setup_config("action a mbox\nmatch for any action a\n");
+	ATF_CHECK(!rules_ask_names(cfg));
+	config_free(cfg);
+}
+
 ATF_TC_WITHOUT_HEAD(session_conditions_and_negations);
 ATF_TC_BODY(session_conditions_and_negations, tc)
 {
@@ -164,6 +225,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, first_rule_that_holds_decides);
 	ATF_TP_ADD_TC(tp, implied_conditions_mean_local);
 	ATF_TP_ADD_TC(tp, source_conditions);
+	ATF_TP_ADD_TC(tp, names_of_clients);
 	ATF_TP_ADD_TC(tp, session_conditions_and_negations);
 	ATF_TP_ADD_TC(tp, null_sender_is_no_empty_match);
 	ATF_TP_ADD_TC(tp, own_domains_are_those_that_rules_name);

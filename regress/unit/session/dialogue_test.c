@@ -655,6 +655,68 @@ CASE(a_masked_listener_hides_the_client)
 	ATF_CHECK(!content_has(0, "client.example"));
 }
 
+static int
+tell_name(const char *name)
+{
+	struct buf body;
+	int error;
+
+	buf_init(&body, 512);
+	buf_put_span(&body, span_str(name));
+	error = fake_send(ROLE_ROUTER, SESSION_NAME, fake.sid, &body);
+	buf_clear(&body);
+	return error;
+}
+
+CASE(the_name_of_the_client_is_written_when_it_is_known)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_dialogue(MESSAGE, "250");
+	ATF_CHECK(content_has(0, "(unknown [192.0.2.1])"));
+	ATF_CHECK_EQ(0, tell_name("mail.example.net"));
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_dialogue(MESSAGE, "250");
+	ATF_CHECK(content_has(1, "(mail.example.net [192.0.2.1])"));
+	/* of one who has gone */
+	fake_dialogue("QUIT\r\n", "221");
+	ATF_CHECK_EQ(0, tell_name("mail.example.net"));
+}
+
+CASE(a_masked_listener_hides_the_name)
+{
+	fake_setup();
+	fake.listener.mask_src = true;
+	fake_connect();
+	fake_expect("220");
+	ATF_CHECK_EQ(0, tell_name("mail.example.net"));
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_dialogue(MESSAGE, "250");
+	ATF_CHECK(!content_has(0, "mail.example.net"));
+}
+
+CASE(what_is_no_name_of_a_client_breaks_the_protocol)
+{
+	static const char *const bad[] = { "", "a b", "a.example\r\nX: y",
+		"[192.0.2.1]", "a..example", "a_b.example" };
+	unsigned i;
+
+	fake_begin();
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ATF_CHECK_EQ(-E_PEER, tell_name(bad[i]));
+	fake_dialogue(EHLO, "250");
+}
+
+CASE(a_name_does_not_come_before_its_address)
+{
+	fake_setup();
+	fake.silent = true;
+	fake_connect();
+	ATF_CHECK_EQ(-E_PEER, tell_name("mail.example.net"));
+}
+
 CASE(what_ehlo_announces)
 {
 	fake_begin();
@@ -734,6 +796,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_full_spool_stops_the_reading);
 	ATF_TP_ADD_TC(tp, a_stop_ends_idle_sessions);
 	ATF_TP_ADD_TC(tp, a_masked_listener_hides_the_client);
+	ATF_TP_ADD_TC(tp, the_name_of_the_client_is_written_when_it_is_known);
+	ATF_TP_ADD_TC(tp, a_masked_listener_hides_the_name);
+	ATF_TP_ADD_TC(tp, what_is_no_name_of_a_client_breaks_the_protocol);
+	ATF_TP_ADD_TC(tp, a_name_does_not_come_before_its_address);
 	ATF_TP_ADD_TC(tp, what_ehlo_announces);
 	ATF_TP_ADD_TC(tp, a_slow_reader_is_not_read_further);
 	return atf_no_error();
