@@ -241,8 +241,9 @@ question_read(struct question *q, struct span packet, int sec)
 		question_failed(
 		    q, DNS_TRY_LATER, "the name servers cannot say");
 		return;
-	} else if (msg.n == 0 && msg.unfit > 0) {
-		/* RFC 5321 5.1: that is no reason to use the domain's address */
+	} else if (msg.n == 0 && msg.unfit > 0 && q->type != DNS_TYPE_PTR) {
+		/* RFC 5321 5.1: that is no reason to use the domain's address;
+		 * but a client that is called so has no name */
 		question_failed(
 		    q, DNS_TRY_LATER, "none of its records can be used");
 		return;
