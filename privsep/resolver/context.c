@@ -62,7 +62,8 @@ static const struct {
 	{ "edns-buffer-size:", "1232" },
 	{ "harden-glue:", "yes" },
 	{ "harden-below-nxdomain:", "yes" },
-	{ "val-log-level:", "0" },
+	/* so that it says what is wrong with a signature; see debugout */
+	{ "val-log-level:", "2" },
 	{ "target-fetch-policy:", "0 0 0 0 0" },
 };
 
@@ -182,6 +183,7 @@ context_prepare(const struct config *cfg)
 	if (context.ctx == NULL)
 		return -E_NOMEM;
 	ub_ctx_debuglevel(context.ctx, 0);
+	ub_ctx_debugout(context.ctx, NULL);
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (ub_ctx_set_option(
 			context.ctx, options[i].name, options[i].value) != 0)

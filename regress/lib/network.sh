@@ -59,17 +59,61 @@ net_up()
 net_dns()
 {
 	net_host dns 53 54
+	net_zone .
+	net_serve
+}
+
+# net_zone NAME: the records on standard input as a zone, for net_serve; their
+# names end with a dot.
+net_zone()
+{
 	mkdir -p dns
 	{
 		echo '$TTL 60'
-		echo '. SOA ns. root. 1 60 60 600 60'
-		echo '. NS ns.'
-		echo "ns. A $NET4.53"
+		echo "$1 SOA ns. root. 1 60 60 600 60"
+		echo "$1 NS ns."
+		[ "$1" != . ] || echo "ns. A $NET4.53"
 		cat
-	} >dns/root.zone
-	cat >dns/nsd.conf <<CONF
+	} >"dns/${1%.}.zone"
+}
+
+# net_sign NAME [OPTION...]: sign that zone, as ldns-signzone is told; prints
+# the DS record that belongs into the zone above it.
+net_sign()
+{
+	_zone=$1
+	shift
+	_key=$(cd dns && ldns-keygen -a ECDSAP256SHA256 -k "$_zone")
+	ldns-signzone -o "$_zone" -f dns/signed "$@" "dns/${_zone%.}.zone" \
+	    "dns/$_key" || atf_fail "$_zone is not signed"
+	mv dns/signed "dns/${_zone%.}.zone"
+	cat "dns/$_key.ds"
+}
+
+# net_roots: the host "dns" has the addresses of the DNS's real root, to which
+# this host has a way.
+net_roots()
+{
+	for _root in $(sed -n 's/.*[[:space:]]A[[:space:]]//p' \
+	    /usr/share/dns/root.hints); do
+		on dns ip addr add "$_root/32" dev eth0
+	done
+	ip route add default via "$NET4.53"
+}
+
+# net_addresses: those at which "dns" serves its zones.
+net_addresses()
+{
+	on dns ip -o -4 addr show dev eth0 | awk '{ print $4 }' |
+	    sed 's|/.*||' | grep -vx "$DNS_ADDR"
+}
+
+# net_serve: serve all zones at the host "dns".
+net_serve()
+{
+	{
+		cat <<CONF
 server:
-	ip-address: $NET4.53
 	username: ""
 	chroot: ""
 	zonesdir: "$PWD/dns"
@@ -78,12 +122,18 @@ server:
 	zonelistfile: "$PWD/dns/zone.list"
 	xfrdfile: "$PWD/dns/xfrd.state"
 	xfrdir: "$PWD/dns"
-remote-control:
-	control-enable: no
-zone:
-	name: "."
-	zonefile: root.zone
 CONF
+		net_addresses | sed 's/^/	ip-address: /'
+		echo "remote-control:"
+		echo "	control-enable: no"
+		for _zone in dns/.zone dns/[!.]*.zone; do
+			[ -e "$_zone" ] || continue
+			_zone=${_zone#dns/}
+			echo "zone:"
+			echo "	name: \"${_zone%zone}\""
+			echo "	zonefile: \"$_zone\""
+		done
+	} >dns/nsd.conf
 	cat >dns/unbound.conf <<CONF
 server:
 	interface: $DNS_ADDR
