@@ -342,12 +342,12 @@ void
 dest_link_ready(struct dest *d, struct link *l)
 {
 	struct job *j = TAILQ_FIRST(&d->queue);
-	uint64_t wait_ms = 0;
+	uint64_t wait_ms = 0, now_ms = clock_ms();
 
 	if (relay_stopping())
 		j = NULL;
-	if (j != NULL)
-		wait_ms = pace_wait_ms(&d->pace, clock_ms());
+	if (j != NULL && (wait_ms = rate_wait_ms(&d->pace.rate, now_ms)) == 0)
+		wait_ms = count_wait_ms(l, now_ms);
 	if (j == NULL || wait_ms > 0) {
 		link_rest(l);
 		if (wait_ms > 0)
@@ -358,6 +358,7 @@ dest_link_ready(struct dest *d, struct link *l)
 	d->queued--;
 	TAILQ_INSERT_TAIL(&d->sending, j, entry);
 	dests.sending++;
+	rate_count(&d->pace.rate);
 	link_send(l, j);
 }
 

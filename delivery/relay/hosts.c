@@ -4,6 +4,7 @@
  */
 #include "delivery/relay/hosts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ static struct {
 	struct host_tree tree;
 	struct host_list used; /* longest ago first */
 	size_t n;
+	const struct config *limits; /* NULL: none */
+	union ip source4, source6;   /* see host_reached() */
 } hosts = {
 	.tree = RB_INITIALIZER(&hosts.tree),
 	.used = TAILQ_HEAD_INITIALIZER(hosts.used),
@@ -98,6 +101,104 @@ host_find_ip(const union ip *ip)
 
 	ip_text_port(ip, text);
 	return host_find(text);
+}
+
+void
+host_limits(const struct config *cfg)
+{
+	hosts.limits = cfg;
+}
+
+static void
+host_limit(struct host *h, const struct limit_values *limits)
+{
+	if (h == NULL || h->limited)
+		return;
+	h->limited = true;
+	h->max = limits->connections;
+	rate_init(&h->rate, limits);
+}
+
+struct host *
+host_get_mx(const char *name)
+{
+	struct limit_values limits = { 0 };
+	struct host *h;
+
+	if (hosts.limits != NULL)
+		config_limits_mx(hosts.limits, span_str(name), &limits);
+	if (limits.connections == 0 && limits.rate == 0)
+		return NULL;
+	h = host_get(name);
+	host_limit(h, &limits);
+	return h;
+}
+
+static void
+host_source_key(const union ip *ip, char key[HOST_KEY_MAX])
+{
+	char text[IP_TEXT_MAX];
+
+	ip_text(ip, text);
+	snprintf(key, HOST_KEY_MAX, "from %s", text);
+}
+
+struct host *
+host_get_source(const union ip *ip)
+{
+	struct limit_values limits = { 0 };
+	char key[HOST_KEY_MAX];
+	struct host *h;
+
+	host_source_key(ip, key);
+	h = host_get(key);
+	if (hosts.limits != NULL)
+		config_limits_src(hosts.limits, &ip->sa, &limits);
+	host_limit(h, &limits);
+	return h;
+}
+
+struct host *
+host_find_source(const union ip *ip)
+{
+	char key[HOST_KEY_MAX];
+
+	if (ip->sa.sa_family == AF_UNSPEC)
+		return NULL;
+	host_source_key(ip, key);
+	return host_find(key);
+}
+
+void
+host_reached(const union ip *ip, const union ip *source)
+{
+	struct host *h = host_get_ip(ip);
+
+	if (h != NULL)
+		h->source = *source;
+	if (ip->sa.sa_family == AF_INET6)
+		hosts.source6 = *source;
+	else
+		hosts.source4 = *source;
+}
+
+const union ip *
+host_reached_from(const union ip *ip)
+{
+	const struct host *h = host_find_ip(ip);
+
+	if (h != NULL && h->source.sa.sa_family != AF_UNSPEC)
+		return &h->source;
+	return ip->sa.sa_family == AF_INET6 ? &hosts.source6 : &hosts.source4;
+}
+
+bool
+host_is_full(const struct host *h, uint64_t max)
+{
+	if (h == NULL)
+		return false;
+	return (max > 0 && h->connections >= max) ||
+	    (h->max > 0 && h->connections >= h->max);
 }
 
 void

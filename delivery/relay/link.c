@@ -40,77 +40,6 @@ link_count(void)
 	return links.n;
 }
 
-/* --- where from ------------------------------------------------------------ */
-
-static struct host *
-link_source_host(const union ip *src)
-{
-	char key[HOST_KEY_MAX], text[IP_TEXT_MAX];
-
-	ip_text(src, text);
-	snprintf(key, sizeof(key), "from %s", text);
-	return host_get(key);
-}
-
-/* Choose the least used of our addresses for each family.  False when there
- * are some, but all have as many connections as they may. */
-static bool
-link_choose_source(struct link *l, uint64_t max)
-{
-	const struct relay *relay = l->action->relay;
-	uint32_t least4 = UINT32_MAX, least6 = UINT32_MAX;
-	struct sockaddr_storage ss;
-	struct host *h;
-	socklen_t len;
-	union ip ip;
-	size_t i;
-
-	if (relay->src == NULL)
-		return true;
-	for (i = 0; relay_source(relay, i, &ss, &len) == 0; i++) {
-		if (!ip_from_sockaddr((struct sockaddr *)&ss, &ip) ||
-		    (h = link_source_host(&ip)) == NULL ||
-		    (max > 0 && h->connections >= max))
-			continue;
-		if (ip.sa.sa_family == AF_INET && h->connections < least4) {
-			least4 = h->connections;
-			l->src4 = ip;
-		}
-		if (ip.sa.sa_family == AF_INET6 && h->connections < least6) {
-			least6 = h->connections;
-			l->src6 = ip;
-		}
-	}
-	l->tries.no4 = least4 == UINT32_MAX;
-	l->tries.no6 = least6 == UINT32_MAX;
-	return !l->tries.no4 || !l->tries.no6;
-}
-
-/* --- counting -------------------------------------------------------------- */
-
-static void
-link_uncount(struct host **h)
-{
-	if (*h != NULL)
-		(*h)->connections--;
-	*h = NULL;
-}
-
-static void
-link_count_host(struct link *l, const union ip *ip)
-{
-	const union ip *src =
-	    ip->sa.sa_family == AF_INET6 ? &l->src6 : &l->src4;
-
-	link_uncount(&l->host);
-	link_uncount(&l->source);
-	if ((l->host = host_get_ip(ip)) != NULL)
-		l->host->connections++;
-	if (src->sa.sa_family != AF_UNSPEC &&
-	    (l->source = link_source_host(src)) != NULL)
-		l->source->connections++;
-}
-
 /* --- the end --------------------------------------------------------------- */
 
 static void
@@ -128,8 +57,7 @@ link_free(struct link *l)
 	race_cancel(l->race);
 	if (l->client != NULL)
 		client_free(l->client);
-	link_uncount(&l->host);
-	link_uncount(&l->source);
+	count_clear(l);
 	TAILQ_REMOVE(&links.all, l, entry);
 	links.n--;
 	tries_clear(&l->tries);
@@ -382,6 +310,18 @@ link_greet(struct link *l, int fd)
 	}
 }
 
+/* End a kept connection, so that there is room for another. */
+static bool
+link_make_room(const struct dest *d, const struct target *t, size_t n)
+{
+	struct link *old = pool_oldest(t, n, d->limits.source_connections);
+
+	if (old == NULL)
+		return false;
+	link_end(old);
+	return true;
+}
+
 static void
 link_connected(void *arg, int fd, const union ip *ip)
 {
@@ -396,7 +336,14 @@ link_connected(void *arg, int fd, const union ip *ip)
 	relay_counters[RC_CONNECTED]++;
 	tries_made(&l->tries, ip);
 	l->ip = *ip;
-	link_count_host(l, ip);
+	if (!count_connected(l, fd) &&
+	    (!link_make_room(l->dest, l->target, 1) ||
+		!count_connected(l, fd))) {
+		close(fd);
+		l->tries.full = true;
+		link_race(l);
+		return;
+	}
 	/* where there is a choice, the next one begins with what works */
 	if (l->target->n > 1)
 		named = host_get(l->target->name);
@@ -412,7 +359,7 @@ link_start_race(struct link *l, struct race_params *p)
 	p->src4 = l->src4;
 	p->src6 = l->src6;
 	p->timeout_ms = role_config()->set.relay_timeout_connect_s * 1000;
-	link_count_host(l, &p->ip[0]);
+	count_connecting(l, &p->ip[0]);
 	l->race = race_start(p, link_lost, link_connected, l);
 	if (l->race == NULL) {
 		strlcpy(l->status, "4.3.0", sizeof(l->status));
@@ -464,25 +411,6 @@ link_new(struct dest *d, const struct target *t, size_t n)
 	return l;
 }
 
-/* End a kept connection to one of these addresses, so that there is room for
- * another. */
-static bool
-link_make_room(const struct target *t, size_t n)
-{
-	struct link *old;
-	size_t i, k;
-
-	for (i = 0; i < n; i++) {
-		for (k = 0; k < t[i].n; k++) {
-			if ((old = pool_oldest(&t[i].ip[k])) != NULL) {
-				link_end(old);
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
 static void
 link_adopt(struct link *l, struct dest *d)
 {
@@ -497,7 +425,7 @@ link_begin(struct link *l, const struct target *t, size_t n)
 	struct race_params p;
 
 	p.n = tries_next(&l->tries, p.ip, &l->target);
-	if (p.n == 0 && l->tries.full && link_make_room(t, n)) {
+	if (p.n == 0 && l->tries.full && link_make_room(l->dest, t, n)) {
 		l->tries.at = 0;
 		l->tries.full = l->tries.last = false;
 		p.n = tries_next(&l->tries, p.ip, &l->target);
@@ -528,14 +456,15 @@ link_open(struct dest *d)
 		link_ready(l);
 		return 0;
 	}
-	if (links.n >= LINKS_MAX && !link_make_room(t, n))
+	if (links.n >= LINKS_MAX && !link_make_room(d, t, n))
 		return -E_BUSY;
 	if ((l = link_new(d, t, n)) == NULL)
 		return -E_NOMEM;
 	link_adopt(l, d);
 	l->state = LINK_CONNECTING;
 	d->opening++;
-	if (!link_choose_source(l, d->limits.source_connections)) {
+	if (!count_choose_source(l) &&
+	    (!link_make_room(d, t, n) || !count_choose_source(l))) {
 		link_free(l);
 		return -E_BUSY;
 	}
@@ -545,6 +474,7 @@ link_open(struct dest *d)
 void
 link_send(struct link *l, struct job *j)
 {
+	count_message(l);
 	l->job = j;
 	l->good = false;
 	l->sent++;

@@ -32,6 +32,7 @@ struct link {
 	union ip src4, src6;   /* AF_UNSPEC: as the kernel chooses */
 	struct host *host;     /* of ip; counted there */
 	struct host *source;   /* of the source address; counted there */
+	struct host *named;    /* of the target, if limited; counted there */
 	struct client *client; /* from LINK_GREETING on */
 	struct job *job;       /* in LINK_BUSY */
 	bool good;             /* somebody of the job was taken or refused */
@@ -59,12 +60,31 @@ struct link *pool_take(
 /* Out of the pool, for whatever reason. */
 void pool_remove(struct link *);
 
-/* The one that is longest unused of those to that address, so that it makes
- * room; NULL when there is none. */
-struct link *pool_oldest(const union ip *);
+/* The one that is longest unused of those whose end makes room for another to
+ * one of the targets, from an address of ours that may have source_max: one to
+ * the same place, or else from a source that is full.  NULL when there is
+ * none. */
+struct link *pool_oldest(const struct target *, size_t n, uint64_t source_max);
 
 /* Any of them; NULL when there is none. */
 struct link *pool_any(void);
+
+/* --- count.c: what connections count for --- */
+
+/* Choose the least used of our addresses for each family.  False when there
+ * are some, but all have as many connections as they may. */
+bool count_choose_source(struct link *);
+
+/* It is on its way to that address; it is connected, and false: from an address
+ * of ours that has too many. */
+void count_connecting(struct link *, const union ip *);
+bool count_connected(struct link *, int fd);
+
+/* It counts for nothing any more. */
+void count_clear(struct link *);
+
+/* A message goes over it. */
+void count_message(struct link *);
 
 /* --- link.c --- */
 

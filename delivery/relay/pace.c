@@ -10,13 +10,39 @@
 			     slow down at once: that is one reason, not many */
 
 void
+rate_init(struct rate *r, const struct limit_values *limits)
+{
+	*r = (struct rate){
+		.max = limits->rate_s > 0 ? limits->rate : 0,
+		.period_ms = limits->rate_s * 1000,
+	};
+}
+
+uint64_t
+rate_wait_ms(struct rate *r, uint64_t now_ms)
+{
+	if (r->max == 0)
+		return 0;
+	if (r->began_ms == 0 || now_ms - r->began_ms >= r->period_ms) {
+		r->began_ms = now_ms;
+		r->sent = 0;
+	}
+	return r->sent < r->max ? 0 : r->began_ms + r->period_ms - now_ms;
+}
+
+void
+rate_count(struct rate *r)
+{
+	r->sent++;
+}
+
+void
 pace_init(struct pace *p, const struct limit_values *limits)
 {
 	*p = (struct pace){
 		.max = limits->connections > 0 ? limits->connections : 1,
-		.rate = limits->rate,
-		.rate_ms = limits->rate_s * 1000,
 	};
+	rate_init(&p->rate, limits);
 	p->allowed = p->max < PACE_FIRST ? p->max : PACE_FIRST;
 }
 
@@ -39,21 +65,6 @@ pace_slow(struct pace *p, uint64_t now_ms)
 	p->good = 0;
 	if (p->allowed > 1)
 		p->allowed /= 2;
-}
-
-uint64_t
-pace_wait_ms(struct pace *p, uint64_t now_ms)
-{
-	if (p->rate == 0 || p->rate_ms == 0)
-		return 0;
-	if (p->began_ms == 0 || now_ms - p->began_ms >= p->rate_ms) {
-		p->began_ms = now_ms;
-		p->sent = 0;
-	}
-	if (p->sent >= p->rate)
-		return p->began_ms + p->rate_ms - now_ms;
-	p->sent++;
-	return 0;
 }
 
 bool

@@ -94,14 +94,37 @@ pool_take(const struct action *action, const char *label,
 	return NULL;
 }
 
+/* Whether it goes to the host, by its name or one of its addresses. */
+static bool
+pool_goes_to(const struct link *l, const struct target *t)
+{
+	size_t i;
+
+	if (strcasecmp(l->target->name, t->name) == 0)
+		return true;
+	for (i = 0; i < t->n; i++) {
+		if (ip_equal(&l->ip, &t->ip[i]))
+			return true;
+	}
+	return false;
+}
+
 struct link *
-pool_oldest(const union ip *ip)
+pool_oldest(const struct target *t, size_t n, uint64_t source_max)
 {
 	struct link *l;
+	size_t i;
 
+	for (i = 0; i < n; i++) {
+		TAILQ_FOREACH_REVERSE(l, &pool, link_list, idle_entry)
+		{
+			if (pool_goes_to(l, &t[i]))
+				return l;
+		}
+	}
 	TAILQ_FOREACH_REVERSE(l, &pool, link_list, idle_entry)
 	{
-		if (ip_equal(&l->ip, ip))
+		if (host_is_full(l->source, source_max))
 			break;
 	}
 	return l;

@@ -177,6 +177,8 @@ relay_start(void)
 	relay.timer = evtimer_new(loop_base(), relay_leave, NULL);
 	if (relay.timer == NULL)
 		fatal("starting", err_text(-E_NOMEM));
+	/* other limits come with other processes */
+	host_limits(role_config());
 	loop_at_turn(relay_turn);
 }
 

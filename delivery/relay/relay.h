@@ -165,6 +165,12 @@ void link_close_idle(void);
 void link_show(struct ctl_answer *);
 size_t link_count(void);
 
+/* --- count.c: what connections count for --- */
+
+/* Milliseconds until a message may go over it, for the host and for our
+ * address; 0: now. */
+uint64_t count_wait_ms(const struct link *, uint64_t now_ms);
+
 /* --- ctl.c --- */
 
 int relay_ask(struct chan *, struct msg *);

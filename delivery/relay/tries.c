@@ -24,6 +24,7 @@ tries_init(struct tries *t, const struct target *target, size_t n,
 	t->n = n;
 	t->family = limits->family;
 	t->host_connections = limits->host_connections;
+	t->source_connections = limits->source_connections;
 	return 0;
 }
 
@@ -43,22 +44,32 @@ tries_family(const struct tries *t, const union ip *ip)
 	return t->family != 6 && !t->no4;
 }
 
+/* Whether it, the host that it is of, or where it is reached from has all the
+ * connections that it may have. */
+static bool
+tries_is_full(const struct tries *t, const union ip *ip)
+{
+	if (host_is_full(host_get_mx(t->target[t->at].name), 0) ||
+	    host_is_full(host_find_ip(ip), t->host_connections))
+		return true;
+	return !t->bound &&
+	    host_is_full(
+		host_find_source(host_reached_from(ip)), t->source_connections);
+}
+
 /* Whether address i of the target has its turn now. */
 static bool
 tries_may(struct tries *t, size_t i)
 {
 	const union ip *ip = &t->target[t->at].ip[i];
-	const struct host *h = host_find_ip(ip);
 
 	if (t->tried[t->at][i] || !tries_family(t, ip) ||
-	    (!t->last && host_is_down(h)))
+	    (!t->last && host_is_down(host_find_ip(ip))))
 		return false;
-	if (h != NULL && t->host_connections > 0 &&
-	    h->connections >= t->host_connections) {
-		t->full = true;
-		return false;
-	}
-	return true;
+	if (!tries_is_full(t, ip))
+		return true;
+	t->full = true;
+	return false;
 }
 
 size_t

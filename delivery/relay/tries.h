@@ -19,9 +19,11 @@ struct tries {
 	bool full; /* one was left out, having too many connections */
 	size_t made;
 	bool tried[ROUTE_TARGETS_MAX][ROUTE_ADDRESSES_MAX];
-	uint64_t family;           /* 4 or 6 alone; 0: both */
-	uint64_t host_connections; /* to one address; 0: any number */
-	bool no4, no6;             /* no source address of that family */
+	uint64_t family;             /* 4 or 6 alone; 0: both */
+	uint64_t host_connections;   /* to one address; 0: any number */
+	uint64_t source_connections; /* from one of ours; the same */
+	bool bound;                  /* source addresses are chosen already */
+	bool no4, no6;               /* and there is none of that family */
 };
 
 /* Begin, with a copy of the targets.  0 or -E_NOMEM. */

@@ -100,8 +100,10 @@ check_limits(struct parse *p)
 	for (i = 0; i < p->nlimits; i++) {
 		out = &p->cfg->limits[p->cfg->nlimits++];
 		out->set = p->limits[i].set;
-		error = check_ref(
-		    p, &p->limits[i].domains, ARG_DOMAIN, &out->domains);
+		out->kind = p->limits[i].kind;
+		error = check_ref(p, &p->limits[i].whom,
+		    out->kind == LIMIT_SRC ? ARG_NETADDR : ARG_DOMAIN,
+		    &out->whom);
 		if (error != 0)
 			return error;
 	}

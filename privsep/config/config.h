@@ -234,20 +234,29 @@ struct action {
 
 /* ---- limits of what is sent, in the order in which they are tried ---- */
 
+/* What a `limit' statement is for. */
+enum limit_kind {
+	LIMIT_DOMAIN,
+	LIMIT_MX, /* a host: connections and rate alone */
+	LIMIT_SRC /* an address of ours: the same */
+};
+
 /* What one `limit' statement says; 0: nothing. */
 struct limit_values {
-	uint64_t connections;        /* at once, for the domain */
+	uint64_t connections;        /* at once, for the domain, or what it
+					is for */
 	uint64_t host_connections;   /* at once, to one address of a host */
 	uint64_t source_connections; /* at once, from one of our addresses */
 	uint64_t mails;              /* over one connection */
 	uint64_t rcpts;              /* in one transaction */
-	uint64_t rate;               /* messages to the domain in rate_s */
+	uint64_t rate;               /* messages in rate_s */
 	uint64_t rate_s;             /* seconds */
 	uint64_t family;             /* 4 or 6: that family alone */
 };
 
 struct limit_rule {
-	const struct table *domains; /* NULL: every domain */
+	enum limit_kind kind;
+	const struct table *whom; /* NULL: every domain */
 	struct limit_values set;
 };
 
@@ -333,6 +342,14 @@ const struct action *config_action(const struct config *cfg, struct span name);
  * for it sets, else that of the relay settings. */
 void config_limits(
     const struct config *cfg, struct span domain, struct limit_values *out);
+
+/* What holds for one host, by its name, and for one of our addresses, whatever
+ * the domain: connections and rate of the first limit for it that sets them; 0
+ * where none does. */
+void config_limits_mx(
+    const struct config *cfg, struct span host, struct limit_values *out);
+void config_limits_src(const struct config *cfg, const struct sockaddr *src,
+    struct limit_values *out);
 
 /* Append the configuration with everything implied written out, in a form that
  * parses to the same again. */

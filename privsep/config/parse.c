@@ -414,7 +414,7 @@ parse_clear(struct parse *p)
 		ref_clear(&p->actions[i].helo_src);
 	}
 	for (i = 0; i < p->nlimits; i++)
-		ref_clear(&p->limits[i].domains);
+		ref_clear(&p->limits[i].whom);
 	for (i = 0; i < p->nrules; i++) {
 		for (j = 0; j < p->rules[i].nconds; j++)
 			ref_clear(&p->rules[i].conds[j].table);

@@ -33,7 +33,8 @@ struct p_action {
 };
 
 struct p_limit {
-	struct ref domains; /* neither name nor table: every domain */
+	enum limit_kind kind;
+	struct ref whom; /* neither name nor table: every domain */
 	struct limit_values set;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * limit [for domain ...] values: how much is sent at once.
+ * limit [for domain|mx|src ...] values: how much is sent at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +48,31 @@ limit_family(struct parse *p, struct limit_values *set)
 	return parse_next(p);
 }
 
+/* Bits of what a statement has. */
+#define LIMIT_BIT(id) (1U << ((id)-KW_Z_FOR_DOMAIN))
+#define LIMIT_FOR                                                              \
+	(LIMIT_BIT(KW_Z_FOR_DOMAIN) | LIMIT_BIT(KW_Z_FOR_MX) |                 \
+	    LIMIT_BIT(KW_Z_FOR_SRC))
+#define LIMIT_OF_ALL                                                           \
+	(LIMIT_FOR | LIMIT_BIT(KW_Z_CONNECTIONS) | LIMIT_BIT(KW_Z_RATE))
+
+static int
+limit_whom(struct parse *p, struct p_limit *pl, enum limit_kind kind)
+{
+	pl->kind = kind;
+	return parse_ref(p, true, &pl->whom);
+}
+
 static int
 limit_option(struct parse *p, struct p_limit *pl, int id)
 {
 	switch (id) {
 	case KW_Z_FOR_DOMAIN:
-		return parse_ref(p, true, &pl->domains);
+		return limit_whom(p, pl, LIMIT_DOMAIN);
+	case KW_Z_FOR_MX:
+		return limit_whom(p, pl, LIMIT_MX);
+	case KW_Z_FOR_SRC:
+		return limit_whom(p, pl, LIMIT_SRC);
 	case KW_Z_CONNECTIONS:
 		return parse_number(p, 1, LIMIT_MAX, &pl->set.connections);
 	case KW_Z_HOST_CONNECTIONS:
@@ -72,6 +91,23 @@ limit_option(struct parse *p, struct p_limit *pl, int id)
 	}
 }
 
+/* What is wrong with one more of these beside what was seen, or NULL. */
+static const char *
+limit_clash(unsigned seen, unsigned bit)
+{
+	unsigned both = seen | bit;
+
+	if ((seen & bit) != 0)
+		return "given twice";
+	if ((bit & LIMIT_FOR) != 0 && (seen & LIMIT_FOR) != 0)
+		return "a limit is for one of domains, hosts, addresses";
+	if ((both & (LIMIT_BIT(KW_Z_FOR_MX) | LIMIT_BIT(KW_Z_FOR_SRC))) != 0 &&
+	    (both & ~LIMIT_OF_ALL) != 0)
+		return "only 'connections' and 'rate' go with 'for mx' and "
+		       "'for src'";
+	return NULL;
+}
+
 int
 parse_limit(struct parse *p)
 {
@@ -79,7 +115,8 @@ parse_limit(struct parse *p)
 	struct p_limit *pl;
 	struct cfg_pos pos;
 	void *array = p->limits;
-	uint64_t seen = 0;
+	const char *why;
+	unsigned seen = 0;
 	int id, error;
 
 	error = parse_grow(&array, p->nlimits, sizeof(*p->limits));
@@ -94,15 +131,15 @@ parse_limit(struct parse *p)
 		pos = p->tok.pos;
 		if ((error = parse_phrase(p, &set, "", &id)) != 0)
 			break;
-		if (seen & 1ULL << (id - KW_Z_FOR_DOMAIN)) {
-			cfg_error_add(p->errs, &pos, "given twice");
+		if ((why = limit_clash(seen, LIMIT_BIT(id))) != NULL) {
+			cfg_error_add(p->errs, &pos, "%s", why);
 			error = -E_SYNTAX;
 		} else {
 			error = limit_option(p, pl, id);
 		}
-		seen |= 1ULL << (id - KW_Z_FOR_DOMAIN);
-		/* whom it is for comes first, and says nothing alone */
-	} while (error == 0 && (seen == 1 || !parse_is_eol(p)));
+		seen |= LIMIT_BIT(id);
+		/* whom it is for says nothing alone */
+	} while (error == 0 && ((seen & ~LIMIT_FOR) == 0 || !parse_is_eol(p)));
 	free(set.p);
 	return error;
 }

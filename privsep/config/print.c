@@ -288,13 +288,18 @@ print_value(struct buf *out, const char *words, uint64_t value)
 void
 config_print_limits(const struct config *cfg, struct buf *out)
 {
+	static const char *const words[] = {
+		[LIMIT_DOMAIN] = "for domain",
+		[LIMIT_MX] = "for mx",
+		[LIMIT_SRC] = "for src",
+	};
 	const struct limit_rule *l;
 	size_t i;
 
 	for (i = 0; i < cfg->nlimits; i++) {
 		l = &cfg->limits[i];
 		buf_add_str(out, "limit");
-		print_table_option(out, "for domain", l->domains);
+		print_table_option(out, words[l->kind], l->whom);
 		print_value(out, "connections", l->set.connections);
 		print_value(out, "host-connections", l->set.host_connections);
 		print_value(

@@ -155,9 +155,39 @@ config_limits(
 	*out = (struct limit_values){ 0 };
 	for (i = 0; i < cfg->nlimits; i++) {
 		l = &cfg->limits[i];
-		if (l->domains == NULL ||
-		    table_match_domain(l->domains, domain))
+		if (l->kind == LIMIT_DOMAIN &&
+		    (l->whom == NULL || table_match_domain(l->whom, domain)))
 			limits_fill(out, &l->set);
 	}
 	limits_fill(out, &rest);
+}
+
+void
+config_limits_mx(
+    const struct config *cfg, struct span host, struct limit_values *out)
+{
+	const struct limit_rule *l;
+	size_t i;
+
+	*out = (struct limit_values){ 0 };
+	for (i = 0; i < cfg->nlimits; i++) {
+		l = &cfg->limits[i];
+		if (l->kind == LIMIT_MX && table_match_domain(l->whom, host))
+			limits_fill(out, &l->set);
+	}
+}
+
+void
+config_limits_src(const struct config *cfg, const struct sockaddr *src,
+    struct limit_values *out)
+{
+	const struct limit_rule *l;
+	size_t i;
+
+	*out = (struct limit_values){ 0 };
+	for (i = 0; i < cfg->nlimits; i++) {
+		l = &cfg->limits[i];
+		if (l->kind == LIMIT_SRC && table_match_netaddr(l->whom, src))
+			limits_fill(out, &l->set);
+	}
 }

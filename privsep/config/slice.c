@@ -23,7 +23,7 @@ slice_uses(const struct config *cfg, const struct table *t)
 			return true;
 	}
 	for (i = 0; i < cfg->nlimits; i++) {
-		if (t == cfg->limits[i].domains)
+		if (t == cfg->limits[i].whom)
 			return true;
 	}
 	return false;

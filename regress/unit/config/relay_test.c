@@ -171,6 +171,9 @@ static const char everything[] =
     "action bare relay\n"
     "limit for domain example.org connections 2 rate 7/1m\n"
     "limit for domain { \"*.org\" } connections 3 mails 4\n"
+    "limit for mx \"*.mx.example\" connections 6\n"
+    "limit for mx { hub.mx.example } connections 7 rate 8/1s\n"
+    "limit for src 192.0.2.0/24 rate 5/1m\n"
     "limit rcpts 9 family inet6\n"
     "match for local action here\n"
     "match for any action out\n";
@@ -207,6 +210,28 @@ helo_is(const struct config *cfg, const char *action, const char *address,
 	got = relay_helo(cfg, relay(cfg, action), sa);
 	ATF_CHECK_MSG(span_eq(got, span_str(name)), "%s: got %.*s", address,
 	    (int)got.len, (const char *)got.p);
+}
+
+static void
+limits_are_of_hosts_and_sources(const struct config *cfg)
+{
+	struct sockaddr_in src = { .sin_family = AF_INET };
+	struct limit_values l;
+
+	config_limits_mx(cfg, span_str("hub.mx.example"), &l);
+	ATF_CHECK(l.connections == 6 && l.rate == 8 && l.rate_s == 1);
+	config_limits_mx(cfg, span_str("other.mx.example"), &l);
+	ATF_CHECK(l.connections == 6 && l.rate == 0);
+	config_limits_mx(cfg, span_str("example.org"), &l);
+	ATF_CHECK(l.connections == 0 && l.rate == 0);
+	ATF_REQUIRE_EQ(1, inet_pton(AF_INET, "192.0.2.7", &src.sin_addr));
+	config_limits_src(cfg, (struct sockaddr *)&src, &l);
+	ATF_CHECK(l.connections == 0 && l.rate == 5 && l.rate_s == 60);
+	ATF_REQUIRE_EQ(1, inet_pton(AF_INET, "198.51.100.7", &src.sin_addr));
+	config_limits_src(cfg, (struct sockaddr *)&src, &l);
+	ATF_CHECK_EQ(0, l.rate);
+	config_limits(cfg, span_str("hub.mx.example"), &l);
+	ATF_CHECK(l.connections == 20 && l.rate == 0);
 }
 
 /* All that the sending process asks of the configuration above. */
@@ -253,6 +278,7 @@ answers_hold(const struct config *cfg)
 	config_limits(cfg, none, &l);
 	ATF_CHECK(l.connections == 20 && l.rate == 0 && l.mails == 1000);
 	ATF_CHECK(l.rcpts == 9 && l.family == 6);
+	limits_are_of_hosts_and_sources(cfg);
 }
 
 ATF_TC_WITHOUT_HEAD(tables_and_limits_answer_for_domains);

@@ -232,24 +232,26 @@ ATF_TC_BODY(pace_slows_down_and_speeds_up, tc)
 	ATF_CHECK_EQ(before + 1, p.allowed);
 }
 
-ATF_TC_WITHOUT_HEAD(pace_keeps_the_rate);
-ATF_TC_BODY(pace_keeps_the_rate, tc)
+ATF_TC_WITHOUT_HEAD(rate_is_kept);
+ATF_TC_BODY(rate_is_kept, tc)
 {
-	struct limit_values limits = {
-		.connections = 1, .rate = 2, .rate_s = 10
-	};
-	struct pace p;
+	struct limit_values limits = { .rate = 2, .rate_s = 10 };
+	struct rate r;
 
-	pace_init(&p, &limits);
-	ATF_CHECK_EQ(0, pace_wait_ms(&p, 5000));
-	ATF_CHECK_EQ(0, pace_wait_ms(&p, 6000));
-	ATF_CHECK_EQ(8000, pace_wait_ms(&p, 7000));
-	ATF_CHECK_EQ(1, pace_wait_ms(&p, 14999));
-	ATF_CHECK_EQ(0, pace_wait_ms(&p, 15000));
+	rate_init(&r, &limits);
+	ATF_CHECK_EQ(0, rate_wait_ms(&r, 5000));
+	ATF_CHECK_EQ(0, rate_wait_ms(&r, 5000));
+	rate_count(&r);
+	ATF_CHECK_EQ(0, rate_wait_ms(&r, 6000));
+	rate_count(&r);
+	ATF_CHECK_EQ(8000, rate_wait_ms(&r, 7000));
+	ATF_CHECK_EQ(1, rate_wait_ms(&r, 14999));
+	ATF_CHECK_EQ(0, rate_wait_ms(&r, 15000));
 	limits.rate = 0;
-	pace_init(&p, &limits);
-	ATF_CHECK_EQ(0, pace_wait_ms(&p, 5000));
-	ATF_CHECK_EQ(0, pace_wait_ms(&p, 5000));
+	rate_init(&r, &limits);
+	for (int i = 0; i < 9; i++)
+		rate_count(&r);
+	ATF_CHECK_EQ(0, rate_wait_ms(&r, 5000));
 }
 
 /* The next addresses of t as text. */
@@ -358,7 +360,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_host_that_failed_is_down_for_a_while);
 	ATF_TP_ADD_TC(tp, hosts_are_bounded_and_those_in_use_stay);
 	ATF_TP_ADD_TC(tp, pace_slows_down_and_speeds_up);
-	ATF_TP_ADD_TC(tp, pace_keeps_the_rate);
+	ATF_TP_ADD_TC(tp, rate_is_kept);
 	ATF_TP_ADD_TC(tp, each_address_is_tried_once_and_bad_ones_last);
 	ATF_TP_ADD_TC(tp, the_family_that_worked_goes_first);
 	ATF_TP_ADD_TC(tp, an_address_with_enough_connections_is_full);
