@@ -245,13 +245,8 @@ FUZZ_OUT   := build-fuzz
 fuzz:
 	+@$(MAKE) CC=clang FUZZ=1 O=$(FUZZ_OUT) fuzz-run
 fuzz-run: $(REPLAYS)
-	@for f in $(FUZZERS); do \
-		mkdir -p $(O)/corpus/$$f $(O)/crash && \
-		$(O)/regress/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
-		    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-		    -artifact_prefix=$(O)/crash/$$f- $(O)/corpus/$$f \
-		    $$(ls -d regress/fuzz/corpus/$$f 2>/dev/null) || exit 1; \
-	done
+	@printf '%s\n' $(FUZZERS) | xargs -P "$$(nproc)" -n 1 \
+	    regress/fuzz/fuzz.sh $(O) $(FUZZ_SECONDS)
 
 # What reads the sources instead of running them.
 C_SRCS     := $(sort $(wildcard privsep/*/*.c smtpd/*/*.c spool/*/*.c \
