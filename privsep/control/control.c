@@ -7,7 +7,7 @@
 static void
 control_peer_down(struct chan *ch)
 {
-	request_role_gone(chan_role(ch));
+	request_peer_gone(ch);
 }
 
 static const struct msg_handler handlers[] = {

@@ -52,7 +52,7 @@ int request_end(struct chan *, struct msg *);
 /* The client is gone: nobody waits for its answers. */
 void request_client_gone(const struct client *);
 
-/* A role is gone with what it was asked. */
-void request_role_gone(enum role);
+/* A process is gone with what it was asked. */
+void request_peer_gone(const struct chan *);
 
 #endif

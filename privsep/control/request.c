@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Requests under way: passed to the roles that the table of verbs names,
- * their rows passed back as they come, and one end for all of them.
+ * Requests under way: passed to the processes of the roles that the table of
+ * verbs names, their rows passed back as they come, and one end for all of
+ * them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +11,23 @@
 #include "privsep/control/control.h"
 #include "privsep/ipc/role.h"
 
-#define REQUEST_TEXT_MAX 500 /* octets of the text of an end */
+#define REQUEST_TEXT_MAX  500 /* octets of the text of an end */
+#define REQUEST_ASKED_MAX 160 /* processes: each relay, also those that end */
+
+/* A process that has not ended its answer. */
+struct asked {
+	enum role role;
+	uint32_t instance;
+};
 
 struct request {
 	TAILQ_ENTRY(request) entry;
 	uint64_t id;        /* ours */
 	uint64_t client_id; /* the client's own */
 	uint32_t client;    /* number */
-	unsigned waiting;   /* roles that have not ended their answer */
+	struct asked asked[REQUEST_ASKED_MAX];
+	size_t waiting; /* of asked */
+	bool passing;   /* there will be more */
 	enum ctl_status status;
 	char text[REQUEST_TEXT_MAX + 1];
 };
@@ -49,10 +59,33 @@ request_find(uint64_t id)
 	return NULL;
 }
 
-static struct chan *
-request_chan(enum role role)
+/* The process behind a channel; the master's instance is none. */
+static uint32_t
+request_instance(const struct chan *ch)
 {
-	return role == ROLE_MASTER ? role_master() : role_peer(role);
+	return chan_role(ch) == ROLE_MASTER ? 0 : chan_instance(ch);
+}
+
+static struct chan *
+request_chan(const struct asked *a)
+{
+	return a->role == ROLE_MASTER
+	    ? role_master()
+	    : role_peer_instance(a->role, a->instance);
+}
+
+/* Whether that process has still to answer. */
+static struct asked *
+request_waits(struct request *r, const struct chan *ch)
+{
+	size_t i;
+
+	for (i = 0; i < r->waiting; i++) {
+		if (r->asked[i].role == chan_role(ch) &&
+		    r->asked[i].instance == request_instance(ch))
+			return &r->asked[i];
+	}
+	return NULL;
 }
 
 static void
@@ -62,14 +95,11 @@ request_free(struct request *r)
 	free(r);
 }
 
-/* One role is done.  The first text and the worst status count. */
+/* How a process has ended its answer.  The first text and the worst status
+ * count. */
 static void
-request_role_done(
-    struct request *r, enum role role, enum ctl_status status, struct span text)
+request_note(struct request *r, enum ctl_status status, struct span text)
 {
-	struct client *c = client_find(r->client);
-
-	r->waiting &= ~R(role);
 	if (status > r->status)
 		r->status = status;
 	if (r->text[0] == '\0' && text.len <= REQUEST_TEXT_MAX &&
@@ -77,7 +107,15 @@ request_role_done(
 		memcpy(r->text, text.p, text.len);
 		r->text[text.len] = '\0';
 	}
-	if (r->waiting != 0)
+}
+
+/* That was all, if nobody has still to answer. */
+static void
+request_finish(struct request *r)
+{
+	struct client *c = client_find(r->client);
+
+	if (r->waiting != 0 || r->passing)
 		return;
 	if (c != NULL) {
 		ctl_reply(c->chan, r->client_id, r->status, r->text);
@@ -87,24 +125,59 @@ request_role_done(
 }
 
 static void
+request_done(struct request *r, struct asked *a, enum ctl_status status,
+    struct span text)
+{
+	*a = r->asked[--r->waiting];
+	request_note(r, status, text);
+	request_finish(r);
+}
+
+/* False when it could not be asked. */
+static bool
+request_ask(struct request *r, const struct ctl_request *req, struct chan *ch)
+{
+	if (ch == NULL || r->waiting == REQUEST_ASKED_MAX ||
+	    ctl_request_send(ch, CTL_ASK, r->id, req) != 0)
+		return false;
+	r->asked[r->waiting++] =
+	    (struct asked){ chan_role(ch), request_instance(ch) };
+	return true;
+}
+
+/* Ask every process of the role, or with one any. */
+static bool
+request_ask_role(
+    struct request *r, const struct ctl_request *req, enum role role, bool one)
+{
+	struct chan *ch = role_peer_next(role, NULL);
+	bool all;
+
+	if (role == ROLE_MASTER)
+		ch = role_master();
+	all = request_ask(r, req, ch);
+	while (role != ROLE_MASTER && !one && ch != NULL &&
+	    (ch = role_peer_next(role, ch)) != NULL)
+		all = request_ask(r, req, ch) && all;
+	return all;
+}
+
+static void
 request_pass(struct request *r, const struct ctl_request *req)
 {
 	unsigned targets = ctl_verbs[req->verb].roles;
+	bool one = (targets & CTL_ONE) != 0;
 	enum role role;
 
-	r->waiting = targets;
+	r->passing = true;
 	for (role = ROLE_MASTER; role < ROLE__MAX; role++) {
-		struct chan *ch;
-
-		if ((targets & R(role)) == 0)
-			continue;
-		ch = request_chan(role);
-		if (ch == NULL ||
-		    ctl_request_send(ch, CTL_ASK, r->id, req) != 0)
-			/* may free r, but only with the last target */
-			request_role_done(r, role, CTL_FAILED,
+		if ((targets & R(role)) != 0 &&
+		    !request_ask_role(r, req, role, one))
+			request_note(r, CTL_FAILED,
 			    span_str("a process that was asked is not there"));
 	}
+	r->passing = false;
+	request_finish(r);
 }
 
 int
@@ -141,7 +214,7 @@ request_rows(struct chan *ch, struct msg *m)
 
 	if (r == NULL || (c = client_find(r->client)) == NULL)
 		return 0;
-	if ((r->waiting & R(chan_role(ch))) == 0)
+	if (request_waits(r, ch) == NULL)
 		return chan_violation(ch, "rows after the end");
 	msg_begin(c->chan, CTL_ROWS, r->client_id);
 	msg_put_octets(c->chan, rd_octets(&m->body, rd_left(&m->body)));
@@ -157,14 +230,15 @@ request_end(struct chan *ch, struct msg *m)
 	struct request *r = request_find(m->id);
 	unsigned status = rd_u8(&m->body);
 	struct span text = rd_span(&m->body, REQUEST_TEXT_MAX);
+	struct asked *a;
 
 	if (!rd_done(&m->body) || status >= CTL_STATUS__MAX)
 		return chan_violation(ch, "end out of shape");
 	if (r == NULL)
 		return 0;
-	if ((r->waiting & R(chan_role(ch))) == 0)
+	if ((a = request_waits(r, ch)) == NULL)
 		return chan_violation(ch, "a second end");
-	request_role_done(r, chan_role(ch), (enum ctl_status)status, text);
+	request_done(r, a, (enum ctl_status)status, text);
 	return 0;
 }
 
@@ -172,16 +246,14 @@ void
 request_client_gone(const struct client *c)
 {
 	struct request *r, *next;
-	enum role role;
+	struct chan *ch;
+	size_t i;
 
 	TAILQ_FOREACH_SAFE(r, request_all(), entry, next) {
 		if (r->client != c->number)
 			continue;
-		for (role = ROLE_MASTER; role < ROLE__MAX; role++) {
-			struct chan *ch;
-
-			if ((r->waiting & R(role)) == 0 ||
-			    (ch = request_chan(role)) == NULL)
+		for (i = 0; i < r->waiting; i++) {
+			if ((ch = request_chan(&r->asked[i])) == NULL)
 				continue;
 			msg_begin(ch, CTL_CANCEL, r->id);
 			msg_send(ch);
@@ -191,13 +263,14 @@ request_client_gone(const struct client *c)
 }
 
 void
-request_role_gone(enum role role)
+request_peer_gone(const struct chan *ch)
 {
 	struct request *r, *next;
+	struct asked *a;
 
 	TAILQ_FOREACH_SAFE(r, request_all(), entry, next) {
-		if ((r->waiting & R(role)) != 0)
-			request_role_done(r, role, CTL_FAILED,
+		if ((a = request_waits(r, ch)) != NULL)
+			request_done(r, a, CTL_FAILED,
 			    span_str("a process that was asked is gone"));
 	}
 }

@@ -17,6 +17,9 @@
 
 #include "privsep/ipc/chan.h"
 
+#define CTL_ONE (1U << 31) /* beside roles: see ctl.def */
+_Static_assert(ROLE__MAX < 31, "CTL_ONE is no role");
+
 enum ctl_verb {
 #define VERB(name, words, args, roles, meaning) name,
 #include "privsep/ipc/ctl.def"

@@ -90,6 +90,20 @@ role_peer_instance(enum role role, uint32_t instance)
 	return NULL;
 }
 
+struct chan *
+role_peer_next(enum role role, const struct chan *after)
+{
+	bool passed = after == NULL;
+	size_t i;
+
+	for (i = 0; i < self.npeers; i++) {
+		if (passed && chan_role(self.peers[i]) == role)
+			return self.peers[i];
+		passed = passed || self.peers[i] == after;
+	}
+	return NULL;
+}
+
 void
 role_exit(int status)
 {

@@ -75,6 +75,10 @@ struct chan *role_peer(enum role);
 /* The peer of that role and instance, or NULL. */
 struct chan *role_peer_instance(enum role, uint32_t instance);
 
+/* The peers of a role, one after another: the first for NULL, NULL after the
+ * last.  None may come or go meanwhile. */
+struct chan *role_peer_next(enum role, const struct chan *);
+
 /* Close the channel to that peer and forget it, without peer_down(). */
 void role_peer_close(struct chan *);
 

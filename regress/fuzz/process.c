@@ -101,6 +101,12 @@ role_peer_instance(enum role role, uint32_t instance)
 	return instance == 1 ? fuzz.peers[role] : NULL;
 }
 
+struct chan *
+role_peer_next(enum role role, const struct chan *after)
+{
+	return after == NULL ? fuzz.peers[role] : NULL;
+}
+
 void
 role_peer_close(struct chan *ch)
 {

@@ -5,57 +5,11 @@
 # an address of ours; and how fast.  What counts is what a host sees.
 . "$(atf_get_srcdir)/../lib/instance.sh"
 
-# peer: a host at all addresses of loopback.  While the file hold is there it
-# replies to no message.  The most connections that it had at once, as the
-# kernel knows them, are in most; each message's recipient is a line of got.
+# peer: what held.py is.
 peer()
 {
-	cat >peer.py <<'PY'
-import os, socketserver, threading, time
-lock = threading.Lock()
-most = 0
-class Peer(socketserver.StreamRequestHandler):
-    def say(self, t):
-        self.wfile.write(t.encode() + b"\r\n")
-    def handle(self):
-        global most
-        with lock:
-            with open("/proc/net/tcp") as tcp:
-                now = sum(line.split()[1].endswith(":%04X" % 2526) and
-                          line.split()[3] == "01" for line in tcp)
-            most = max(most, now)
-            with open("most.new", "w") as f:
-                print(most, file=f)
-            os.rename("most.new", "most")
-        self.speak()
-    def speak(self):
-        rcpt = ""
-        self.say("220 peer.example.org ESMTP")
-        for line in iter(self.rfile.readline, b""):
-            verb = line.split()[0].upper().decode()
-            if verb == "RCPT":
-                rcpt = line.decode().split("<")[1].split(">")[0]
-            if verb == "QUIT":
-                return self.say("221 bye")
-            if verb != "DATA":
-                self.say("250 ok")
-                continue
-            self.say("354 go")
-            while self.rfile.readline() not in (b".\r\n", b""):
-                pass
-            with lock, open("got", "a") as got:
-                print(rcpt, file=got)
-            while os.path.exists("hold"):
-                time.sleep(0.02)
-            self.say("250 2.0.0 taken")
-class Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 64
-Server(("0.0.0.0", 2526), Peer).serve_forever()
-PY
 	: >got
-	python3 peer.py &
+	"$LIBDIR/held.py" &
 	wait_for listening 2526 || atf_fail "the peer does not listen"
 }
 

@@ -67,9 +67,10 @@ print_width(struct span key)
 	return key.len > PRINT_WIDTH ? (int)key.len : PRINT_WIDTH;
 }
 
-static uint64_t
-print_number(struct span s)
+uint64_t
+field_number(const struct field *f)
 {
+	struct span s = f->value;
 	uint64_t v = 0;
 	size_t i;
 
@@ -88,7 +89,7 @@ print_text(const struct field *f)
 	struct tm tm;
 
 	if (f->type == CTL_T_TIME) {
-		when = (time_t)print_number(f->value);
+		when = (time_t)field_number(f);
 		if (when == 0)
 			return "-";
 		localtime_r(&when, &tm);
@@ -200,8 +201,7 @@ print_json(const struct row *row, const char *key, const char *value)
 		print_json_string(f->key);
 		putchar(':');
 		if (f->type == CTL_T_UINT || f->type == CTL_T_TIME)
-			printf(
-			    "%llu", (unsigned long long)print_number(f->value));
+			printf("%llu", (unsigned long long)field_number(f));
 		else
 			print_json_string(f->value);
 	}

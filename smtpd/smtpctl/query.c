@@ -28,6 +28,27 @@ static const int exits[CTL_STATUS__MAX] = {
 	[CTL_DENIED] = EX_NOPERM,
 };
 
+/* False when it cannot be one. */
+static bool
+query_row(const struct row *row)
+{
+	switch ((unsigned)query.printer->verb) {
+	case CTL_SHOW_STATS:
+		return stats_row(row);
+	case CTL_SHOW_ROLES:
+		if (!procs_row(query.printer, row))
+			query.unconfined = true;
+		return true;
+	case CTL_EXPLAIN:
+		explain_row(row);
+		break;
+	default:
+		break;
+	}
+	print_row(query.printer, row, NULL, NULL);
+	return true;
+}
+
 static int
 query_rows(struct chan *ch, struct msg *m)
 {
@@ -50,12 +71,8 @@ query_rows(struct chan *ch, struct msg *m)
 		}
 		if (m->body.bad)
 			return chan_violation(ch, "rows out of shape");
-		if (query.printer->verb != CTL_SHOW_ROLES) {
-			print_row(query.printer, &row, NULL, NULL);
-			if (query.printer->verb == CTL_EXPLAIN)
-				explain_row(&row);
-		} else if (!procs_row(query.printer, &row))
-			query.unconfined = true;
+		if (!query_row(&row))
+			return chan_violation(ch, "no row of this answer");
 	}
 	return 0;
 }
@@ -69,6 +86,7 @@ query_end(struct chan *ch, struct msg *m)
 
 	if (!rd_done(&m->body) || status >= CTL_STATUS__MAX)
 		return chan_violation(ch, "end out of shape");
+	stats_print(query.printer);
 	fflush(stdout);
 	if (text.len > 0 && (status != CTL_OK || !query.printer->json))
 		fprintf(status == CTL_OK ? stdout : stderr, "%s%.*s\n",

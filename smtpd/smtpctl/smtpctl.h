@@ -55,6 +55,9 @@ void print_row(
 /* The value of a text or number field, NULL when there is none. */
 const struct field *row_field(const struct row *, const char *key);
 
+/* The number of such a field. */
+uint64_t field_number(const struct field *);
+
 /* --- explain.c --- */
 
 /* Make the user of `explain ... user USER' a number, in memory that stays.
@@ -67,6 +70,14 @@ void explain_row(const struct row *);
 /* The next request that is to be made for an `explain': the way to a
  * destination that was noted.  False when there is none. */
 bool explain_next(struct printer *, struct ctl_request *out);
+
+/* --- stats.c --- */
+
+/* Add the counter of a row of `show stats' to those of its name, which one
+ * process or several have; and print them all.  False for no counter, or
+ * without memory. */
+bool stats_row(const struct row *);
+void stats_print(struct printer *);
 
 /* --- procs.c --- */
 
