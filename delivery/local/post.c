@@ -482,7 +482,8 @@ post_done(struct chan *ch, struct msg *m)
 	struct item *it;
 
 	/* a mailer may say of its own messages only what a mailer can know */
-	if (!rd_done(&m->body) || p == NULL ||
+	if (!rd_done(&m->body) || p == NULL || !span_is_text(status) ||
+	    !span_is_text(text) ||
 	    (outcome != OUT_DELIVERED && outcome != OUT_DEFERRED &&
 		outcome != OUT_FAILED))
 		return chan_violation(ch, "mailbox-done out of shape");

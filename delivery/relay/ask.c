@@ -84,6 +84,23 @@ ask_forget(uint64_t id)
 		a->fn = NULL;
 }
 
+/* What can be asked for, logged and reported as it is.  The resolver gives
+ * nothing else; the empty name is the root. */
+static bool
+ask_is_host(struct span name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		unsigned char c = name.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return true;
+}
+
 static void
 ask_read_record(struct rd *r, enum dns_kind kind, struct dns_record *out)
 {
@@ -92,6 +109,7 @@ ask_read_record(struct rd *r, enum dns_kind kind, struct dns_record *out)
 	if (kind == DNS_MX) {
 		out->preference = rd_u16(r);
 		out->data = rd_span(r, ASK_NAME_MAX);
+		r->bad = r->bad || !ask_is_host(out->data);
 		return;
 	}
 	out->preference = 0;
@@ -114,7 +132,7 @@ ask_read(struct rd *r, enum dns_kind kind, struct dns_answer *out)
 	out->why = rd_span(r, ASK_WHY_MAX);
 	n = rd_u16(r);
 	if (status >= DNS_STATUS__MAX || security >= DNS_SECURITY__MAX ||
-	    (status == DNS_OK) != (n > 0))
+	    (status == DNS_OK) != (n > 0) || !span_is_text(out->why))
 		return false;
 	out->status = (enum dns_status)status;
 	out->security = (enum dns_security)security;

@@ -202,28 +202,17 @@ job_refuse(struct parcel *p, const struct envelope *const *envs, size_t n,
 /* An address was checked when it came.  What came back from the disk may still
  * not be more than one command. */
 static bool
-job_is_clean(struct span s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] < ' ' || s.p[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-static bool
 job_all_clean(
     const struct parcel *p, const struct envelope *const *envs, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!job_is_clean(envs[i]->rcpt))
+		if (!span_is_text(envs[i]->rcpt) ||
+		    !span_is_text(envs[i]->user))
 			return false;
 	}
-	return job_is_clean(buf_span(&p->sender));
+	return span_is_text(buf_span(&p->sender));
 }
 
 static void
@@ -232,9 +221,7 @@ job_add(struct dest *d, struct parcel *p, const struct envelope *const *envs,
 {
 	struct job *j;
 
-	if (!job_all_clean(p, envs, n))
-		job_refuse(p, envs, n, "an address of it is none");
-	else if ((j = job_new(p, envs, n)) == NULL)
+	if ((j = job_new(p, envs, n)) == NULL)
 		job_refuse(p, envs, n, err_text(-E_NOMEM));
 	else
 		dest_add(d, j);
@@ -245,10 +232,14 @@ static void
 job_begin(struct parcel *p, const struct envelope *const *envs, size_t n)
 {
 	static const struct envelope *fresh[PARCEL_ENVELOPES_MAX];
-	struct dest *d = dest_get(envs[0]->action, envs[0]->user);
+	struct dest *d;
 	size_t i, k = 0;
 
-	if (d == NULL) {
+	if (!job_all_clean(p, envs, n)) {
+		job_refuse(p, envs, n, "an address of it is none");
+		return;
+	}
+	if ((d = dest_get(envs[0]->action, envs[0]->user)) == NULL) {
 		job_refuse(p, envs, n, "the action is not there any more");
 		return;
 	}

@@ -327,9 +327,8 @@ route_take_mx(struct route *r, const struct dns_answer *a)
 		const struct dns_record *rec = &a->record[i];
 		struct target *t = &scratch[n];
 
-		/* the root is no host, and one with a NUL no name */
-		if (rec->data.len == 0 || rec->data.len > ROUTE_NAME_MAX ||
-		    memchr(rec->data.p, '\0', rec->data.len) != NULL)
+		/* the root is no host */
+		if (rec->data.len == 0 || rec->data.len > ROUTE_NAME_MAX)
 			continue;
 		*t = (struct target){
 			.preference = rec->preference,

@@ -44,6 +44,18 @@ span_caseeq(struct span a, struct span b)
 	return true;
 }
 
+bool
+span_is_text(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 char *
 span_dup(struct span s)
 {

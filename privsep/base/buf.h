@@ -25,6 +25,10 @@ struct span span_str(const char *s);
 bool span_eq(struct span a, struct span b);
 bool span_caseeq(struct span a, struct span b);
 
+/* No control characters, which could begin a line, a record or an order to a
+ * terminal somewhere. */
+bool span_is_text(struct span s);
+
 /* A NUL-terminated copy.  Gives it (free()); NULL without memory or when the
  * octets contain a NUL. */
 char *span_dup(struct span s);

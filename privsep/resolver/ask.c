@@ -77,6 +77,9 @@ answer_begin(struct chan *ch, uint64_t id, enum dns_status status,
 
 	if (text.len > ASK_WHY_MAX)
 		text.len = ASK_WHY_MAX;
+	/* whoever asks takes nothing else */
+	if (!span_is_text(text))
+		text = span_str("for no reason that can be told");
 	msg_begin(ch, DNS_ANSWER, id);
 	msg_put_u8(ch, (uint8_t)status);
 	msg_put_u8(ch, (uint8_t)security);

@@ -21,19 +21,6 @@ struct router router;
 	(RCPT_NOTIFY_NEVER | RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_FAILURE |       \
 	    RCPT_NOTIFY_DELAY)
 
-/* No control characters: they could forge a line of a report. */
-static bool
-text_is_clean(struct span s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] < ' ' || s.p[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 /* --- sessions ---------------------------------------------------------- */
 
 static void
@@ -190,7 +177,7 @@ mail_read(struct rd *r, struct mail_question *q)
 	q->envid = rd_span(r, PARAM_ENVID_MAX);
 	q->helo = rd_span(r, ROUTER_HELO_MAX);
 	if (rd_u8(r) > 1 || !rd_done(r) || (q->flags & ~TX__ALL) != 0 ||
-	    q->ret > MAIL_RET_HDRS || !text_is_clean(q->envid))
+	    q->ret > MAIL_RET_HDRS || !span_is_text(q->envid))
 		return -E_PEER;
 	return 0;
 }
@@ -346,7 +333,7 @@ on_tx_rcpt(struct chan *ch, struct msg *m)
 	if (!rd_done(&m->body) || (notify & ~ROUTER_NOTIFY_ALL) != 0 ||
 	    ((notify & RCPT_NOTIFY_NEVER) != 0 &&
 		notify != RCPT_NOTIFY_NEVER) ||
-	    !text_is_clean(orcpt))
+	    !span_is_text(orcpt))
 		return chan_violation(ch, "bad tx-rcpt");
 	if (c == NULL && chan_role(ch) == ROLE_SESSION)
 		return chan_violation(ch, "session is not yours");

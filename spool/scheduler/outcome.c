@@ -246,7 +246,9 @@ outcome_message(struct scheduler *s, struct chan *ch, struct msg *msg)
 	r.status = rd_span(&msg->body, 64);
 	r.text = rd_span(&msg->body, 1300);
 	r.via = rd_span(&msg->body, VIA_MAX);
-	if (!rd_done(&msg->body) || outcome >= OUT__MAX || scope >= SCOPE__MAX)
+	if (!rd_done(&msg->body) || outcome >= OUT__MAX ||
+	    scope >= SCOPE__MAX || !span_is_text(r.status) ||
+	    !span_is_text(r.text) || !span_is_text(r.via))
 		return chan_violation(ch, "bad outcome");
 	r.outcome = (enum env_outcome)outcome;
 	r.scope = (enum out_scope)scope;

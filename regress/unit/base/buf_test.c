@@ -114,8 +114,27 @@ ATF_TC_BODY(reader_refuses_a_span_over_its_limit, tc)
 	ATF_CHECK(rd_done(&r));
 }
 
+/* Every octet, alone and among others. */
+ATF_TC_WITHOUT_HEAD(text_has_no_controls);
+ATF_TC_BODY(text_has_no_controls, tc)
+{
+	unsigned char text[3] = "aba";
+	unsigned c;
+
+	ATF_CHECK(span_is_text((struct span){ NULL, 0 }));
+	for (c = 0; c < 256; c++) {
+		bool control = c < 32 || c == 127;
+
+		text[2] = (unsigned char)c;
+		ATF_CHECK_EQ(!control, span_is_text((struct span){ text, 3 }));
+		ATF_CHECK_EQ(
+		    !control, span_is_text((struct span){ text + 2, 1 }));
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, text_has_no_controls);
 	ATF_TP_ADD_TC(tp, buf_refuses_more_than_its_maximum);
 	ATF_TP_ADD_TC(tp, buf_addf_fills_to_the_last_octet);
 	ATF_TP_ADD_TC(tp, buf_addf_does_not_forget_an_earlier_failure);
