@@ -297,29 +297,43 @@ child_log(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+static void
+child_replace(struct child *bad, const struct child *by)
+{
+	LOG(EV_PEER_KILLED, KS("role", roles[bad->role].name),
+	    KN("pid", bad->pid), KU("instance", bad->instance),
+	    KS("by", roles[by->role].name));
+	child_kill(bad);
+}
+
 /*
  * One process says that another broke the protocol.  Who talks to the
  * outside, or runs as a user, is not believed against the others: there the
- * accuser is replaced.
+ * accuser is replaced.  Where both are of that kind, and speak with each
+ * other, there is no telling who lies: both are.
  */
 static int
 child_bad_peer(struct chan *ch, struct msg *m)
 {
+	unsigned exposed =
+	    R_SESSION | R_MAILER | R_RELAY | R_RESOLVER | R_CONTROL;
 	unsigned role = rd_u8(&m->body);
 	struct child *bad, *by = child_by_chan(ch);
 
 	if (role >= ROLE__MAX || by == NULL)
 		return chan_violation(ch, "no such peer");
 	bad = child_find((enum role)role, (uint32_t)m->id);
-	if ((R(by->role) &
-		(R_SESSION | R_MAILER | R_RELAY | R_RESOLVER | R_CONTROL)) != 0)
-		bad = by;
-	if (bad == NULL)
+	if ((exposed & R(by->role)) == 0) {
+		if (bad != NULL)
+			child_replace(bad, by);
 		return 0;
-	LOG(EV_PEER_KILLED, KS("role", roles[bad->role].name),
-	    KN("pid", bad->pid), KU("instance", bad->instance),
-	    KS("by", roles[by->role].name));
-	child_kill(bad);
+	}
+	/* it accuses one in its life */
+	if (by->state == CHILD_STOPPING)
+		return 0;
+	if (bad != NULL && (exposed & roles[by->role].peers & R(role)) != 0)
+		child_replace(bad, by);
+	child_replace(by, by);
 	return 0;
 }
 
