@@ -79,31 +79,39 @@ field_number(const struct field *f)
 	return v;
 }
 
+/* Octets from wherever, as text that a terminal only shows; in memory that the
+ * next call uses again. */
+static const char *
+print_escaped(struct span s)
+{
+	static struct buf text;
+
+	if (text.max == 0)
+		buf_init(&text, 8 * PRINT_VALUE_MAX);
+	buf_reset(&text);
+	log_escape(&text, s, PRINT_VALUE_MAX);
+	buf_put_u8(&text, '\0');
+	if (text.err != 0 || text.len == 1)
+		return "-";
+	return (const char *)text.data;
+}
+
 /* The text of a value, in memory that the next call uses again. */
 static const char *
 print_text(const struct field *f)
 {
 	static char date[32];
-	static struct buf text;
 	time_t when;
 	struct tm tm;
 
 	if (f->type == CTL_T_TIME) {
 		when = (time_t)field_number(f);
-		if (when == 0)
+		if (when == 0 || localtime_r(&when, &tm) == NULL)
 			return "-";
-		localtime_r(&when, &tm);
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 		return date;
 	}
-	if (text.max == 0)
-		buf_init(&text, 8 * PRINT_VALUE_MAX);
-	buf_reset(&text);
-	log_escape(&text, f->value, PRINT_VALUE_MAX);
-	buf_put_u8(&text, '\0');
-	if (text.err != 0 || text.len == 1)
-		return "-";
-	return (const char *)text.data;
+	return print_escaped(f->value);
 }
 
 static void
@@ -120,15 +128,10 @@ print_heading(const struct row *row, const char *extra)
 {
 	size_t i;
 
-	for (i = 0; i < row->n; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "%.*s",
-		    (int)row->fields[i].key.len,
-		    (const char *)row->fields[i].key.p);
-		print_cell(name, print_width(row->fields[i].key),
+	for (i = 0; i < row->n; i++)
+		print_cell(print_escaped(row->fields[i].key),
+		    print_width(row->fields[i].key),
 		    i + 1 == row->n && extra == NULL);
-	}
 	if (extra != NULL)
 		print_cell(extra, 0, true);
 }
@@ -157,14 +160,14 @@ print_list(struct printer *p, const struct row *row)
 
 	if (p->rows > 0)
 		printf("\n");
-	for (i = 0; i < row->n; i++)
-		printf("%.*s: %s\n", (int)row->fields[i].key.len,
-		    (const char *)row->fields[i].key.p,
-		    print_text(&row->fields[i]));
+	for (i = 0; i < row->n; i++) {
+		printf("%s: ", print_escaped(row->fields[i].key));
+		printf("%s\n", print_text(&row->fields[i]));
+	}
 }
 
 /* RFC 8259 7.  Octets that are not UTF-8 are written as the character of that
- * number. */
+ * number; the second controls, which some terminals obey, by number too. */
 static void
 print_json_string(struct span s)
 {
@@ -181,6 +184,8 @@ print_json_string(struct span s)
 			printf("\\n");
 		else if (c < 0x20 || c == 0x7f || (c > 0x7f && !utf8))
 			printf("\\u%04x", c);
+		else if (c == 0xc2 && s.p[i + 1] < 0xa0)
+			printf("\\u%04x", s.p[++i]);
 		else
 			putchar(c);
 	}
@@ -218,8 +223,11 @@ void
 print_row(struct printer *p, const struct row *row, const char *key,
     const char *value)
 {
-	const struct field *content = row_field(row, "content");
+	const struct field *content = NULL;
 
+	/* nobody else has a say in what goes out as it is */
+	if (p->verb == CTL_SHOW_MESSAGE)
+		content = row_field(row, "content");
 	if (p->json)
 		print_json(row, key, value);
 	else if (content != NULL)
@@ -229,4 +237,20 @@ print_row(struct printer *p, const struct row *row, const char *key,
 	else
 		print_table(p, row, key, value);
 	p->rows++;
+}
+
+void
+print_end(const struct printer *p, enum ctl_status status, struct span text)
+{
+	FILE *out = status == CTL_OK ? stdout : stderr;
+
+	if (text.len == 0 || (status == CTL_OK && p->json))
+		return;
+	fputs(status == CTL_OK ? "" : "smtpctl: ", out);
+	/* the master quotes lines of the configuration */
+	if (ctl_verbs[p->verb].roles == R_MASTER)
+		fwrite(text.p, 1, text.len, out);
+	else
+		fputs(print_escaped(text), out);
+	fputc('\n', out);
 }

@@ -88,10 +88,7 @@ query_end(struct chan *ch, struct msg *m)
 		return chan_violation(ch, "end out of shape");
 	stats_print(query.printer);
 	fflush(stdout);
-	if (text.len > 0 && (status != CTL_OK || !query.printer->json))
-		fprintf(status == CTL_OK ? stdout : stderr, "%s%.*s\n",
-		    status == CTL_OK ? "" : "smtpctl: ", (int)text.len,
-		    (const char *)text.p);
+	print_end(query.printer, (enum ctl_status)status, text);
 	if (explain_next(query.printer, &req))
 		return ctl_request_send(ch, CTL_REQUEST, m->id + 1, &req);
 	loop_end(

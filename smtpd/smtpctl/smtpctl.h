@@ -52,6 +52,9 @@ int query_run(const struct ctl_request *, struct printer *);
 void print_row(
     struct printer *, const struct row *, const char *key, const char *value);
 
+/* Print the text that an answer ends with. */
+void print_end(const struct printer *, enum ctl_status, struct span text);
+
 /* The value of a text or number field, NULL when there is none. */
 const struct field *row_field(const struct row *, const char *key);
 
