@@ -211,7 +211,8 @@ $(PEERS): regress/lib/peers.sh
 # notice: each guard that they are there for is taken out once.
 traitor: all tests
 	+@regress/lib/suite.sh $(CURDIR) $(abspath $(O)) \
-	    $(filter %/confine/traitor_test %/confine/turncoat_test,$(TESTS))
+	    $(filter %/confine/traitor_test %/confine/turncoat_test \
+	    %/confine/turncoat_relay_test,$(TESTS))
 mutants: all tests
 	+@regress/lib/mutants.sh $(CURDIR) $(abspath $(O)) $(MUTANTS)
 

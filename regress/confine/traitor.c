@@ -68,6 +68,11 @@ on_message(struct chan *ch, struct msg *m)
 {
 	unsigned reply;
 
+	if (traitor.ncame < CAME_MAX) {
+		traitor.came[traitor.ncame].from = chan_role(ch);
+		traitor.came[traitor.ncame].type = m->type;
+		traitor.came[traitor.ncame++].id = m->id;
+	}
 	switch ((unsigned)m->type) {
 	case SESSION_OPENED:
 	case TX_MAIL_ANSWER:
@@ -119,15 +124,20 @@ prepare(const struct role_hello *hello)
 	return 0;
 }
 
-/* A mailer's directories are not in M_HELLO. */
+/* What is not in M_HELLO: a mailer's directories, the ports of who connects. */
 static int
 confine(const struct confine_params *given, const char **step)
 {
+	static const uint16_t smtp[] = { 25, 0 }, dns[] = { 53, 0 };
 	const char *dirs[] = { traitor.home, NULL };
 	struct confine_params p = *given;
 
 	if (traitor.role == ROLE_MAILER)
 		p.dirs = dirs;
+	if (traitor.role == ROLE_RELAY)
+		p.ports = smtp;
+	if (traitor.role == ROLE_RESOLVER)
+		p.ports = dns;
 	return confine_enter(&p, step);
 }
 

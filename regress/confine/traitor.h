@@ -9,7 +9,8 @@
 
 #define ORDERS_MAX 64  /* lines */
 #define ORDER_LEN  512 /* octets of one */
-#define WORDS_MAX  10  /* in one */
+#define WORDS_MAX  32  /* in one */
+#define CAME_MAX   256
 
 struct traitor {
 	enum role role;
@@ -19,7 +20,13 @@ struct traitor {
 	char home[4096];  /* mailer: of its user */
 	int listen_fd;    /* session: a listening socket, or -1 */
 	int client_fd;    /* what it has accepted, or -1 */
-	uint64_t message; /* that the router gave it */
+	uint64_t message; /* that the router gave it, or of what it got */
+	struct {
+		enum role from;
+		enum msg_type type;
+		uint64_t id;
+	} came[CAME_MAX]; /* messages that no order has awaited yet */
+	size_t ncame;
 	struct event *tick;
 };
 

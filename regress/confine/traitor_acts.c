@@ -19,6 +19,15 @@
  *				a frame as it is, by no rule: TYPE by name or
  *				number, ID in hex or "own" for the message
  *				that the router gave it, LEN octets of FILL
+ *	frame ROLE TYPE ID FIELD...
+ *				a message of these fields, by the table or
+ *				not: u8:N, u16:N, u32:N, u64:N; s:TEXT for a
+ *				span, in which \xHH is an octet; s*N:TEXT for
+ *				the text N times; x*N:FIELD,... for all of
+ *				these so many times
+ *	got ROLE TYPE		wait for the next message of that type from
+ *				there, whose id is "own" from then on
+ *	connect ADDRESS PORT	over TCP; and bind ADDRESS PORT
  *	odd ROLE TYPE		the least lawful frame but for the zero in it
  *	short ROLE TYPE		one octet less than the least; and long
  */
@@ -26,6 +35,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -236,12 +246,14 @@ act_mailer(size_t n, char *const *w)
 	return true;
 }
 
-/* A frame by no rule.  False while there is no such peer. */
+static unsigned char frame[MSG_HEADER_LEN + MSG_FRAME_MAX];
+
+/* Send the frame, whose body is there, by no rule.  False while there is no
+ * such peer. */
 static bool
-send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
-    int fill, unsigned nfds)
+send_frame(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
+    unsigned nfds)
 {
-	static unsigned char frame[MSG_HEADER_LEN + MSG_FRAME_MAX];
 	union {
 		struct cmsghdr head;
 		unsigned char space[CMSG_SPACE(sizeof(int) * 8)];
@@ -261,7 +273,6 @@ send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
 	frame[1] = (unsigned char)type;
 	frame[2] = (unsigned char)(zero >> 8);
 	frame[3] = (unsigned char)zero;
-	memset(frame + MSG_HEADER_LEN, fill, len);
 	if (nfds > 0) {
 		mh.msg_control = &control;
 		mh.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
@@ -272,6 +283,16 @@ send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
 	}
 	act_result("raw", outcome(sendmsg(chan_fd(ch), &mh, MSG_NOSIGNAL)));
 	return true;
+}
+
+static bool
+send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
+    int fill, unsigned nfds)
+{
+	if (len > MSG_FRAME_MAX)
+		return false;
+	memset(frame + MSG_HEADER_LEN, fill, len);
+	return send_frame(to, type, zero, id, len, nfds);
 }
 
 static unsigned
@@ -285,16 +306,154 @@ type_by_name(const char *name)
 	return (unsigned)strtoul(name, NULL, 10);
 }
 
+static uint64_t
+id_by_name(const char *name)
+{
+	return strcmp(name, "own") == 0 ? traitor.message
+					: strtoull(name, NULL, 16);
+}
+
 static bool
 act_raw(size_t n, char *const *w)
 {
-	uint64_t id = strcmp(w[3], "own") == 0 ? traitor.message
-					       : strtoull(w[3], NULL, 16);
+	return send_raw(role_by_name(w[1]), type_by_name(w[2]), 0,
+	    id_by_name(w[3]), strtoul(w[4], NULL, 10),
+	    (int)strtol(w[5], NULL, 0), (unsigned)strtoul(w[6], NULL, 10));
+}
 
-	return n > 6 &&
-	    send_raw(role_by_name(w[1]), type_by_name(w[2]), 0, id,
-		strtoul(w[4], NULL, 10), (int)strtol(w[5], NULL, 0),
-		(unsigned)strtoul(w[6], NULL, 10));
+/* --- frames of fields ----------------------------------------------------- */
+
+static void
+put_number(struct buf *out, uint64_t v, unsigned bits)
+{
+	while (bits > 0) {
+		bits -= 8;
+		buf_put_u8(out, (uint8_t)(v >> bits));
+	}
+}
+
+/* The number behind a star, 1 without; *word moves behind the colon. */
+static unsigned long
+field_count(const char **word)
+{
+	unsigned long n = **word == '*' ? strtoul(*word + 1, NULL, 10) : 1;
+	const char *colon = strchr(*word, ':');
+
+	*word = colon == NULL ? "" : colon + 1;
+	return n;
+}
+
+static void
+put_text(struct buf *out, const char *text, unsigned long n)
+{
+	unsigned char octets[ORDER_LEN];
+	char hex[3] = "";
+	size_t len = 0;
+
+	for (; *text != '\0'; text++) {
+		if (strncmp(text, "\\x", 2) != 0 || strlen(text) < 4) {
+			octets[len++] = (unsigned char)*text;
+			continue;
+		}
+		memcpy(hex, text + 2, 2);
+		octets[len++] = (unsigned char)strtoul(hex, NULL, 16);
+		text += 3;
+	}
+	buf_put_u32(out, (uint32_t)(len * n));
+	while (n-- > 0)
+		buf_add(out, octets, len);
+}
+
+static void put_fields(struct buf *, const char *);
+
+static void
+put_field(struct buf *out, const char *word)
+{
+	unsigned long n, bits;
+	char *end;
+
+	if (word[0] == 'u') {
+		bits = strtoul(word + 1, &end, 10);
+		put_number(out, strtoull(end + 1, NULL, 0), (unsigned)bits);
+		return;
+	}
+	if (*word++ == 's') {
+		n = field_count(&word);
+		put_text(out, word, n);
+		return;
+	}
+	for (n = field_count(&word); n > 0; n--)
+		put_fields(out, word);
+}
+
+/* Several, with commas between them. */
+static void
+put_fields(struct buf *out, const char *words)
+{
+	char text[ORDER_LEN], *rest = text, *word;
+
+	strlcpy(text, words, sizeof(text));
+	while ((word = strsep(&rest, ",")) != NULL)
+		put_field(out, word);
+}
+
+static bool
+act_frame(size_t n, char *const *w)
+{
+	struct buf body;
+	size_t i;
+	bool sent;
+
+	buf_init(&body, MSG_FRAME_MAX);
+	for (i = 4; i < n; i++)
+		put_field(&body, w[i]);
+	if (body.err != 0) {
+		act_result("frame", "too long");
+		return true;
+	}
+	if (body.len > 0)
+		memcpy(frame + MSG_HEADER_LEN, body.data, body.len);
+	sent = send_frame(role_by_name(w[1]), type_by_name(w[2]), 0,
+	    id_by_name(w[3]), body.len, 0);
+	buf_clear(&body);
+	return sent;
+}
+
+static bool
+act_got(size_t n, char *const *w)
+{
+	enum role from = role_by_name(w[1]);
+	unsigned type = type_by_name(w[2]);
+	size_t i;
+
+	for (i = 0; i < traitor.ncame; i++) {
+		if (traitor.came[i].from != from ||
+		    (unsigned)traitor.came[i].type != type)
+			continue;
+		traitor.message = traitor.came[i].id;
+		memmove(&traitor.came[i], &traitor.came[i + 1],
+		    (--traitor.ncame - i) * sizeof(traitor.came[0]));
+		return true;
+	}
+	return false;
+}
+
+/* --- the network ---------------------------------------------------------- */
+
+static bool
+act_tcp(size_t n, char *const *w)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	inet_pton(AF_INET, w[1], &in.sin_addr);
+	in.sin_port = htons((uint16_t)strtoul(w[2], NULL, 10));
+	act_result(w[0],
+	    outcome(w[0][0] == 'b'
+		    ? bind(fd, (struct sockaddr *)&in, sizeof(in))
+		    : connect(fd, (struct sockaddr *)&in, sizeof(in))));
+	close(fd);
+	return true;
 }
 
 static bool
@@ -346,6 +505,10 @@ act(size_t n, char *const *w)
 		{ "data", 1, act_data },
 		{ "mailer", 3, act_mailer },
 		{ "raw", 7, act_raw },
+		{ "frame", 4, act_frame },
+		{ "got", 3, act_got },
+		{ "connect", 3, act_tcp },
+		{ "bind", 3, act_tcp },
 		{ "odd", 3, act_odd },
 		{ "short", 3, act_short },
 		{ "long", 3, act_long },

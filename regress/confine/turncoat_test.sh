@@ -6,23 +6,10 @@
 # nobody else anything.
 . "$(atf_get_srcdir)/../lib/traitor.sh"
 
-# each_caught ROLE: for each line of standard input, "BY WHY | ORDER", it is
-# caught by that role for that reason when it has that order.
-each_caught()
-{
-	traitor_start "$1"
-	while read -r _by _why; do
-		_what=${_why#*| }
-		_why=${_why%% |*}
-		orders "$1" "$_what"
-		turn "$1"
-		caught "$1" "$_by" "$_why"
-	done
-}
-
 assertion router_forges_nothing 'The router says nothing but its own, to anybody'
 _router_forges_nothing()
 {
+	traitor_start router
 	each_caught router <<-END
 		master message out of the table | raw master mailer-start 1 8 0 0
 		master message out of the table | raw master user-ask 1 3 0 0
@@ -39,6 +26,7 @@ _router_forges_nothing()
 assertion spool_forges_nothing 'The spool gives out nothing but messages'
 _spool_forges_nothing()
 {
+	traitor_start spool
 	each_caught spool <<-END
 		master message out of the table | raw master user-ask 1 4 0 0
 		scheduler bad message for the queue | raw scheduler queue-add 1234567812345678 23 255 0
@@ -56,6 +44,7 @@ assertion scheduler_gives_to_nobody_else 'The scheduler has mail given to no pro
 _scheduler_gives_to_nobody_else()
 {
 	# role 1 is session, 2 router, 255 none
+	traitor_start scheduler
 	each_caught scheduler <<-END
 		spool bad assignment | raw spool queue-assign 1234567812345678 8 1 0
 		spool bad assignment | raw spool queue-assign 1234567812345678 8 2 0
@@ -71,6 +60,7 @@ assertion control_orders_by_the_table 'Control asks of each role what that answe
 _control_orders_by_the_table()
 {
 	# verb 0 is for the scheduler; 255 is none
+	traitor_start control
 	each_caught control <<-END
 		spool bad request | raw spool ctl-ask 1 2 255 0
 		spool a request for another role | raw spool ctl-ask 1 2 0 0
@@ -86,6 +76,7 @@ _control_orders_by_the_table()
 assertion delivery_submits_reports_only 'Delivery submits nothing that has a sender, and no content of others'
 _delivery_submits_reports_only()
 {
+	traitor_start delivery
 	each_caught delivery <<-END
 		router notification with a sender | mail <a@example.net>
 		router message out of the table | raw router session-open 1 4 0 1
@@ -160,6 +151,32 @@ _mailer_keeps_to_its_mailbox()
 	# what it was given is delivered by the next, later
 	ctl schedule all
 	mailbox_wait jones "$HULL_SENT"
+	hull_serves
+}
+
+assertion mailer_claims_what_it_can_know 'A mailer reports what became of its mail, in words'
+_mailer_claims_what_it_can_know()
+{
+	traitor_start mailer
+	# index, outcome, status, text
+	while read -r _fields; do
+		orders mailer "got delivery mailbox-put" \
+		    "frame delivery mailbox-done own $_fields"
+		kill -KILL "$(hull_pid mailer)"
+		hull_send
+		HULL_SENT=$((HULL_SENT + 1))
+		await 'delivery\[.*event=peer-violation peer=mailer'
+		ctl schedule all
+		mailbox_wait jones "$HULL_SENT"
+	done <<-END
+		u32:7 u8:0 s:2.0.0 s:done
+		u32:0 u8:5 s:2.0.0 s:done
+		u32:0 u8:6 s:2.0.0 s:done
+		u32:0 u8:255 s:2.0.0 s:done
+		u32:0 u8:2 s:5.0.0 s:a\x0aTo:b
+		u32:0 u8:2 s:5\x0d.0 s:no
+		u32:0 u8:2 s:5.0.0 s*1301:a
+	END
 	hull_serves
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # A server that says what it is told to:
-#	peer.py PORT RECORD [STEP...]
-# listens on 127.0.0.1:PORT, prints "ready", and does the steps on each
+#	peer.py [ADDRESS:]PORT RECORD [STEP...]
+# listens there, or at 127.0.0.1, prints "ready", and does the steps on each
 # connection, one after another; what clients say is appended to RECORD.
 #	'TEXT'		send it; \r \n \0 \xff and the like are understood
 #	:line		wait for a line
@@ -104,7 +104,8 @@ def main():
             scripts.append([])
         else:
             scripts[-1].append(step)
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    address, _, port = sys.argv[1].rpartition(":")
+    listener = socket.create_server((address or "127.0.0.1", int(port)))
     print("ready", flush=True)
     while True:
         sock, _ = listener.accept()

@@ -10,13 +10,15 @@ WORKER=192.0.2.1:2525  # one process, which becomes the traitor
 SPARES=127.0.0.1:2526  # others, one for each connection
 HULL_WHERE=$SPARES
 
-# traitor_start ROLE...: the instance, in which these can be turned.
+# traitor_start ROLE...: the instance, in which these can be turned; MORE is
+# text for its configuration.
 traitor_start()
 {
-	hull_new 'smtp workers 1
+	hull_new "smtp workers 1
 		smtp spares 2
 		listen on 0.0.0.0 port 2526 isolation connection
-		match from local for domain "local.example" action "box"'
+		match from local for domain \"local.example\" action \"box\"
+		${MORE:-}"
 	hull_with "$OBJDIR/regress/confine/traitor" "$@"
 	sed -i '/^smtp workers 2/d' "$DIR/smtpd.conf"
 	instance_run mx -v
@@ -27,8 +29,14 @@ traitor_start()
 # be there have to be, so that it is the worker who takes them.
 orders()
 {
-	[ "$1" != session ] || wait_for sessions_there ||
-	    instance_fail "sessions are missing"
+	case $1 in
+	session)
+		wait_for sessions_there ||
+		    instance_fail "sessions are missing" ;;
+	relay | resolver)
+		# mail comes through without it
+		hull_pid "$1" >/dev/null ;;
+	esac
 	MARK=$(wc -l <"$DIR/log")
 	order "$@"
 }
@@ -77,18 +85,20 @@ turn()
 	wait_for obeyed || instance_fail "orders were not taken"
 }
 
-# lives ROLE PATTERN: one life for each line of standard input, its orders
+# lives ROLE PATTERN: session or relay: one life for each line of standard input, its orders
 # divided by semicolons, several at a time; each is to leave a line of the log that matches.
 lives()
 {
-	sed -i 's/smtp spares 2/smtp spares 15/' "$DIR/smtpd.conf"
+	_pool="smtp spares 2"
+	[ "$1" = session ] || _pool="relay workers 1"
+	sed -i "s/$_pool\$/${_pool% *} 15/" "$DIR/smtpd.conf"
 	_lives=0
 	MARK=$(wc -l <"$DIR/log")
 	while read -r _line; do
 		order "$1" "$_line"
 		_lives=$((_lives + 1))
 	done
-	# no session takes connections any more: others come
+	# those that are there have their last work: others come
 	ctl reload
 	wait_for obeyed || instance_fail "orders were not taken"
 	wait_for logged "$_lives" "$2" || {
@@ -96,7 +106,7 @@ lives()
 		instance_fail "not $_lives lines: $2"
 	}
 	never 'traitor=end'
-	sed -i 's/smtp spares 15/smtp spares 2/' "$DIR/smtpd.conf"
+	sed -i "s/${_pool% *} 15\$/$_pool/" "$DIR/smtpd.conf"
 	ctl reload
 	hull_serves
 }
@@ -130,6 +140,20 @@ caught()
 	never 'traitor=end'
 	never 'event=sandbox-violation'
 	hull_serves
+}
+
+# each_caught ROLE: for each line of standard input, "BY WHY | ORDER", it is
+# caught by that role for that reason when it has that order, or these, divided
+# by semicolons.
+each_caught()
+{
+	while read -r _by _why; do
+		_what=${_why#*| }
+		_why=${_why%% |*}
+		orders "$1" "$_what"
+		turn "$1"
+		caught "$1" "$_by" "$_why"
+	done
 }
 
 # not_touched ROLE PID: that process still lives.
