@@ -176,15 +176,19 @@ assertion relay_rows_are_shown_only 'What a relay answers does nothing to a term
 _relay_rows_are_shown_only()
 {
 	far_start relay
-	for _verb in "show relays" "show stats" "-j show hosts"; do
+	_odd='u8:2 s:\x1b[2Jkey u8:0 s:\x1b[2Jvalue s:\xc2\x9bk u8:2 s:99999999999999999999'
+	while IFS='|' read -r _verb _rows; do
 		orders relay "got control ctl-ask" \
-		    'frame control ctl-rows own u16:1 u8:2 s:\x1b[2Jkey u8:0 s:\x1b[2Jvalue s:\xc2\x9bk u8:2 s:99999999999999999999' \
-		    'frame control ctl-rows own u16:1 u8:1 s:content u8:0 s:\x1b]0;t\x07content' \
+		    "frame control ctl-rows own $_rows" \
 		    'frame control ctl-end own u8:0 s:\x1b[31m\x0aend'
 		turn relay
-		shown 2Jvalue $_verb
+		shown 2Jvalue $_verb </dev/null
 		await 'traitor=end'
-	done
+	done <<-END
+		show relays|u16:2 $_odd u8:1 s:content u8:0 s:\x1b]0;t\x07content
+		-j show hosts|u16:1 $_odd
+		show stats|u16:1 u8:2 s:counter u8:0 s:\x1b[2Jvalue s:value u8:1 s:5
+	END
 	# rows that are none
 	orders relay "got control ctl-ask" 'frame control ctl-rows own u16:9 u8:255'
 	turn relay
