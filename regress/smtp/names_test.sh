@@ -72,6 +72,19 @@ writes()
 	}
 }
 
+# writes_at_once FROM: as quickly as it can, to whom no name matters.
+writes_at_once()
+{
+	on client "$LIBDIR/dialogue.py" -b "$1" 10.0.0.1:25 220 \
+	    "> EHLO client.example.net" 250 \
+	    ">> MAIL FROM:<smith@example.net>\r\nRCPT TO:<jones@any.example>\r\nDATA\r\n" \
+	    250 250 354 "> Subject: lunch" "> ." 250 "> QUIT" 221 closed \
+	    >said 2>&1 || {
+		cat said >&2
+		instance_fail "not as it should be"
+	}
+}
+
 # received TEXT: the one message says that it is from there.
 received()
 {
@@ -110,7 +123,11 @@ confirmed_body()
 11.0.0.10.in-addr.arpa. PTR A.Friend.Example.
 a.friend.example. A 10.0.0.99
 a.friend.example. A 10.0.0.11
+12.0.0.10.in-addr.arpa. PTR quick.example.
+quick.example. A 10.0.0.12
 ZONE
+	writes_at_once 10.0.0.12
+	received 'quick.example [10.0.0.12]'
 	writes 10.0.0.10 10.0.0.1:25 250 550 250
 	received 'good.example [10.0.0.10]'
 	log_wait 1 'event=message-accepted .*peer=10.0.0.10 rdns=good.example '
@@ -120,15 +137,15 @@ ZONE
 	writes 10.0.0.11 10.0.0.1:25 250 550 250
 	received 'a.friend.example [10.0.0.11]'
 	# one who comes again is known
-	atf_check_equal 3 "$(names_asked)"
+	atf_check_equal 4 "$(names_asked)"
 	writes 10.0.0.10 10.0.0.1:25 250 550 250
 	received 'good.example [10.0.0.10]'
-	atf_check_equal 3 "$(names_asked)"
+	atf_check_equal 4 "$(names_asked)"
 	# nobody asks for loopback
 	"$LIBDIR/dialogue.py" 127.0.0.1:25 220 "> EHLO x" 250 "> MAIL FROM:<>" \
 	    250 "> RCPT TO:<jones@named.example>" 550 "> QUIT" 221 >said ||
 	    instance_fail "loopback: $(cat said)"
-	atf_check_equal 3 "$(names_asked)"
+	atf_check_equal 4 "$(names_asked)"
 }
 
 atf_test_case unconfirmed
@@ -195,6 +212,28 @@ ZONE
 	received 'three.friend.example [10.0.0.12]'
 }
 
+atf_test_case lame
+lame_head()
+{
+	atf_set descr "a name that nobody can look up, alone and beside a good one"
+}
+lame_body()
+{
+	dns_start <<'ZONE'
+lame. NS other.
+other. A 10.0.0.54
+11.0.0.10.in-addr.arpa. PTR x.lame.
+11.0.0.10.in-addr.arpa. PTR y.lame.
+11.0.0.10.in-addr.arpa. PTR a.friend.example.
+a.friend.example. A 10.0.0.11
+12.0.0.10.in-addr.arpa. PTR x.lame.
+ZONE
+	writes 10.0.0.11 10.0.0.1:25 250 550 250
+	received 'a.friend.example [10.0.0.11]'
+	writes 10.0.0.12 10.0.0.1:25 451 451 451
+	received 'unknown [10.0.0.12]'
+}
+
 atf_test_case silent
 silent_head()
 {
@@ -254,6 +293,7 @@ atf_init_test_cases()
 	atf_add_test_case unconfirmed
 	atf_add_test_case hostile
 	atf_add_test_case long
+	atf_add_test_case lame
 	atf_add_test_case silent
 	atf_add_test_case explained
 }

@@ -67,6 +67,7 @@ client_named(struct name_ref *ref)
 	client_tell_name(c);
 	who_restart(c);
 	rcpt_restart(c);
+	data_go(c);
 }
 
 struct client *

@@ -1,4 +1,4 @@
-router_SRCS := smtpd/router/client.c smtpd/router/ctl.c smtpd/router/etrn.c \
+router_SRCS := smtpd/router/client.c smtpd/router/ctl.c smtpd/router/data.c smtpd/router/etrn.c \
     smtpd/router/expand.c smtpd/router/explain.c smtpd/router/idna.c \
     smtpd/router/limits.c smtpd/router/lookup.c smtpd/router/main.c \
     smtpd/router/master_ask.c smtpd/router/names.c smtpd/router/rcpt.c \

@@ -234,7 +234,7 @@ rcpt_run(struct client *c)
 		rcpt_next(tx);
 	}
 	if (tx->data_wanted)
-		spool_ask(c);
+		data_ask(c);
 }
 
 static void

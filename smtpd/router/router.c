@@ -377,7 +377,7 @@ on_tx_data(struct chan *ch, struct msg *m)
 	if (c->tx->nqueued > 0)
 		c->tx->data_wanted = true;
 	else
-		spool_ask(c);
+		data_ask(c);
 	return 0;
 }
 
@@ -508,6 +508,7 @@ router_prepare(const struct role_hello *hello)
 	limits_init(&router.limits);
 	master_init();
 	resolver_init();
+	data_init();
 	tags_learn(role_config());
 	listeners_learn(role_config());
 	return 0;

@@ -55,7 +55,7 @@ struct transaction {
 	uint8_t ret;   /* enum mail_ret */
 	uint8_t envid_len;
 	uint8_t helo_len;
-	bool data_wanted; /* TX_DATA came while RCPTs wait */
+	bool data_wanted; /* TX_DATA has come */
 	unsigned char envid[PARAM_ENVID_MAX];
 	unsigned char helo[ROUTER_HELO_MAX];
 	uint32_t nrcpts; /* accepted */
@@ -64,6 +64,9 @@ struct transaction {
 	struct envelope_tree finals;
 	struct rcpt_queue rcpts; /* the first one is being worked on */
 	uint32_t nqueued;
+	struct client *waits; /* its client, while DATA waits for the name */
+	TAILQ_ENTRY(transaction) by_time;
+	uint64_t until_ms; /* it waits no longer */
 };
 
 /* What an envelope is made of; all borrowed. */
@@ -158,6 +161,22 @@ void rcpt_queue_clear(struct rcpt_queue *);
 /* The configuration has changed: begin the one that is worked on anew.  May
  * free the client. */
 void rcpt_restart(struct client *);
+
+/* --- DATA: data.c ------------------------------------------------------- */
+
+/* Prepare for what follows. */
+void data_init(void);
+
+/* All recipients are known: hand the client's transaction to the spool, now or
+ * when the client's name is known, or takes too long.  It may be gone
+ * afterwards, and a report of delivery too. */
+void data_ask(struct client *);
+
+/* The name is known, or will not be: wait no longer. */
+void data_go(struct client *);
+
+/* The transaction ends. */
+void data_forget(struct transaction *);
 
 /* --- VRFY and EXPN: who.c ---------------------------------------------- */
 

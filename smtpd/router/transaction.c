@@ -60,6 +60,7 @@ transaction_free(struct transaction *tx)
 	if (tx == NULL)
 		return;
 	rcpt_queue_clear(&tx->rcpts);
+	data_forget(tx);
 	transaction_truncate(tx, 0);
 	free(tx);
 	router.stats.transactions--;

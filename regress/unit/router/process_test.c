@@ -1039,6 +1039,94 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 	}
 }
 
+/* A client whose name is not known yet, up to its DATA; the message. */
+static uint64_t
+data_begin(int ch, uint64_t sid)
+{
+	uint64_t id;
+
+	session_open_from(ch, sid, REMOTE);
+	send_mail(ch, sid, "<from@example.com>", 0);
+	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, sid, RP_MAIL_OK);
+	id = rd_u64(&t.m.body);
+	send_rcpt(ch, sid, "<info@virtual.example>");
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, sid, RP_RCPT_OK);
+	send_bare(ch, TX_DATA, sid);
+	return id;
+}
+
+ATF_TC_WITHOUT_HEAD(data_waits_for_the_name_and_not_for_ever);
+ATF_TC_BODY(data_waits_for_the_name_and_not_for_ever, tc)
+{
+	uint64_t request, id;
+	int ch, resolver, spool;
+	int answered;
+
+	for (answered = 0; answered < 2; answered++) {
+		start();
+		resolver = join(ROLE_RESOLVER, 8);
+		spool = join(ROLE_SPOOL, 6);
+		ch = join(ROLE_SESSION, 5);
+		id = data_begin(ch, SID);
+		request = expect_name_ask(resolver);
+		expect_silence(spool);
+		if (answered) {
+			answer_name(
+			    resolver, request, DNS_OK, "mail.example.net");
+			expect_name(ch, SID, "mail.example.net");
+		}
+		expect(spool, ROLE_SPOOL, SPOOL_OPEN);
+		ATF_CHECK_EQ(id, t.m.id);
+		stop();
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(who_goes_while_data_waits_sends_nothing);
+ATF_TC_BODY(who_goes_while_data_waits_sends_nothing, tc)
+{
+	static const enum msg_type ends[] = { TX_RESET, SESSION_CLOSE };
+	uint64_t id;
+	int ch, resolver, spool;
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		start();
+		resolver = join(ROLE_RESOLVER, 8);
+		spool = join(ROLE_SPOOL, 6);
+		ch = join(ROLE_SESSION, 5);
+		data_begin(ch, SID);
+		send_bare(ch, ends[i], SID);
+		/* another one waits longer than that one would have */
+		id = data_begin(ch, SID + 1);
+		expect(spool, ROLE_SPOOL, SPOOL_OPEN);
+		ATF_CHECK_EQ(id, t.m.id);
+		expect_name_ask(resolver);
+		expect_silence(ch);
+		stop();
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(nothing_comes_between_data_and_its_name);
+ATF_TC_BODY(nothing_comes_between_data_and_its_name, tc)
+{
+	static const enum msg_type types[] = { TX_DATA, TX_RCPT };
+	int ch;
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		start();
+		join(ROLE_RESOLVER, 8);
+		ch = join(ROLE_SESSION, 5);
+		data_begin(ch, SID);
+		if (types[i] == TX_DATA)
+			send_bare(ch, TX_DATA, SID);
+		else
+			send_rcpt(ch, SID, "<info@virtual.example>");
+		expect_closed(ch);
+		stop();
+	}
+}
+
 ATF_TC_WITHOUT_HEAD(without_a_resolver_a_name_is_not_known);
 ATF_TC_BODY(without_a_resolver_a_name_is_not_known, tc)
 {
@@ -1242,6 +1330,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, etrn_ends_with_the_scheduler);
 	ATF_TP_ADD_TC(tp, a_client_is_told_its_name);
 	ATF_TP_ADD_TC(tp, a_rule_waits_for_the_name);
+	ATF_TP_ADD_TC(tp, data_waits_for_the_name_and_not_for_ever);
+	ATF_TP_ADD_TC(tp, who_goes_while_data_waits_sends_nothing);
+	ATF_TP_ADD_TC(tp, nothing_comes_between_data_and_its_name);
 	ATF_TP_ADD_TC(tp, without_a_resolver_a_name_is_not_known);
 	ATF_TP_ADD_TC(tp, an_answer_out_of_shape_closes_the_resolver);
 	ATF_TP_ADD_TC(tp, an_answer_for_one_who_has_gone_is_dropped);
