@@ -17,6 +17,7 @@
 struct ask {
 	TAILQ_ENTRY(ask) entry;
 	uint64_t id;
+	uint32_t instance; /* of the resolver that it went to */
 	enum dns_kind kind;
 	ask_fn *fn; /* NULL: forgotten */
 	void *arg;
@@ -66,6 +67,7 @@ ask_dns(enum dns_kind kind, struct span name, ask_fn *fn, void *arg)
 	}
 	*a = (struct ask){
 		.id = asks.last_id,
+		.instance = chan_instance(ch),
 		.kind = kind,
 		.fn = fn,
 		.arg = arg,
@@ -171,18 +173,29 @@ ask_answered(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+static struct ask *
+ask_first_of(uint32_t instance)
+{
+	struct ask *a;
+
+	TAILQ_FOREACH(a, &asks.open, entry) {
+		if (a->instance == instance)
+			break;
+	}
+	return a;
+}
+
 void
-ask_lost(void)
+ask_lost(uint32_t instance)
 {
 	static const struct dns_answer none = {
 		.status = DNS_TRY_LATER,
 		.why = { (const unsigned char *)"the resolver has ended", 22 },
 	};
-	uint64_t last = asks.last_id;
 	struct ask *a;
 
-	/* whoever hears it may ask anew, and is not to be told at once */
-	while ((a = TAILQ_FIRST(&asks.open)) != NULL && a->id <= last)
+	/* whoever hears it may ask anew, but not that one */
+	while ((a = ask_first_of(instance)) != NULL)
 		ask_done(a, &none);
 }
 

@@ -39,8 +39,8 @@ void ask_forget(uint64_t id);
 /* Handler of DNS_ANSWER. */
 int ask_answered(struct chan *, struct msg *);
 
-/* The resolver is lost: what it was asked was not answered. */
-void ask_lost(void);
+/* That resolver is lost: what it was asked was not answered. */
+void ask_lost(uint32_t instance);
 
 /* Questions without an answer yet. */
 size_t ask_open(void);

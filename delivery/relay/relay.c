@@ -193,7 +193,7 @@ static void
 relay_peer_down(struct chan *ch)
 {
 	if (chan_role(ch) == ROLE_RESOLVER)
-		ask_lost();
+		ask_lost(chan_instance(ch));
 }
 
 static const struct msg_handler relay_handlers[] = {

@@ -263,6 +263,7 @@ struct limit_rule {
 /* ---- where names are looked up ---- */
 
 #define CFG_FORWARDERS_MAX 8
+#define CFG_RESOLV_CONF    "/etc/resolv.conf" /* servers of the system */
 
 struct name_service {
 	bool recursive; /* ask from the root on; not with forwarders */

@@ -27,6 +27,7 @@ static struct {
 	struct chan *master;
 	struct chan **peers;
 	size_t npeers;
+	struct chan *newest[ROLE__MAX]; /* of the peers of each role */
 	bool lost; /* the master is gone: its channel may not be used */
 } self;
 
@@ -68,13 +69,7 @@ role_master(void)
 struct chan *
 role_peer(enum role role)
 {
-	size_t i;
-
-	for (i = 0; i < self.npeers; i++) {
-		if (chan_role(self.peers[i]) == role)
-			return self.peers[i];
-	}
-	return NULL;
+	return self.newest[role];
 }
 
 struct chan *
@@ -111,15 +106,31 @@ role_exit(int status)
 }
 
 static void
+role_note_newest(struct chan *ch)
+{
+	struct chan **newest = &self.newest[chan_role(ch)];
+
+	if (*newest == NULL || chan_instance(*newest) < chan_instance(ch))
+		*newest = ch;
+}
+
+static void
 role_forget(struct chan *ch)
 {
+	struct chan **newest = &self.newest[chan_role(ch)];
 	size_t i;
 
+	for (i = 0; i < self.npeers && self.peers[i] != ch; i++)
+		continue;
+	if (i == self.npeers)
+		return;
+	self.peers[i] = self.peers[--self.npeers];
+	if (*newest != ch)
+		return;
+	*newest = NULL;
 	for (i = 0; i < self.npeers; i++) {
-		if (self.peers[i] == ch) {
-			self.peers[i] = self.peers[--self.npeers];
-			return;
-		}
+		if (chan_role(self.peers[i]) == chan_role(ch))
+			role_note_newest(self.peers[i]);
 	}
 }
 
@@ -197,6 +208,7 @@ role_peer_add(struct chan *ch, struct msg *m)
 	if (peer == NULL)
 		return 0;
 	self.peers[self.npeers++] = peer;
+	role_note_newest(peer);
 	if (self.ops->peer_up != NULL)
 		self.ops->peer_up(peer, request);
 	return 0;

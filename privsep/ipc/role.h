@@ -68,8 +68,8 @@ uint32_t role_instance(void);
 /* The channel to the master. */
 struct chan *role_master(void);
 
-/* The only peer of a role of which there is one process; NULL while it is
- * down. */
+/* The only peer of a role of which there is one process, or the newer one
+ * while there are two; NULL while it is down. */
 struct chan *role_peer(enum role);
 
 /* The peer of that role and instance, or NULL. */

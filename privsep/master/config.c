@@ -113,8 +113,8 @@ master_config_fd(enum role role)
 	return master.settings_fd;
 }
 
-/* Tell those that change over in place; sessions and relays are replaced
- * instead. */
+/* Tell those that change over in place; sessions, relays and the resolver are
+ * replaced instead. */
 static void
 config_announce(void)
 {
@@ -157,5 +157,6 @@ master_reload(struct buf *out)
 		sockets_listen();
 	pool_retire();
 	pool_fill();
+	names_renew();
 	return 0;
 }

@@ -104,6 +104,8 @@ join_child(struct child *c)
 			join_pair(c, other);
 	}
 	c->joined = true;
+	if (roles[c->role].start == START_ONE)
+		pool_renewed(c);
 	if (master.serving)
 		join_listeners(c);
 	else if (child_all_ready())

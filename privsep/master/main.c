@@ -361,6 +361,7 @@ main_start(void)
 			fatal("starting", "a process could not be started");
 	}
 	pool_fill();
+	names_watch();
 }
 
 int

@@ -33,7 +33,7 @@ struct child {
 	gid_t gid;
 	enum child_state state;
 	bool connection;  /* session of `isolation connection' */
-	bool spent;       /* session or relay that takes no more work */
+	bool spent;       /* takes no more work, or is being replaced */
 	bool joined;      /* its peers know it */
 	char user[256];   /* mailer: whom it serves */
 	uint64_t request; /* mailer: delivery's MAILER_START */
@@ -157,6 +157,21 @@ void pool_child_gone(const struct child *);
 /* All sessions are to take no more connections, all relays no more messages
  * (reload). */
 void pool_retire(void);
+
+/* The one process of that role is to make way for another, which begins with
+ * what is in force now; it serves until that one is there. */
+void pool_renew(enum role);
+
+/* That process is joined with its peers: whom it was to replace may go. */
+void pool_renewed(const struct child *);
+
+/* --- names.c --- */
+
+/* Renew the resolver whenever the system's name servers change. */
+void names_watch(void);
+
+/* Renew it (reload). */
+void names_renew(void);
 
 /* --- join.c --- */
 

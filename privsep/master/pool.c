@@ -150,6 +150,38 @@ pool_set_restart(struct restart *r, uint64_t ms)
 		fatal("restarting a process", "out of memory");
 }
 
+void
+pool_renew(enum role role)
+{
+	struct child *c, *next;
+
+	/* one that is about to be started again will know all that is new */
+	if (!master.serving || !pool_open(role) ||
+	    (next = child_start(role, false, NULL)) == NULL)
+		return;
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role != role || c == next || c->spent)
+			continue;
+		c->spent = true;
+		if (c->state == CHILD_STARTING)
+			child_kill(c);
+	}
+}
+
+void
+pool_renewed(const struct child *next)
+{
+	struct child *c;
+
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role != next->role || c == next || !c->spent ||
+		    c->state != CHILD_RUNNING || c->chan == NULL)
+			continue;
+		msg_begin(c->chan, M_RETIRE, 0);
+		msg_send(c->chan);
+	}
+}
+
 static void
 pool_restart(evutil_socket_t fd, short what, void *arg)
 {
@@ -199,7 +231,7 @@ pool_child_gone(const struct child *c)
 		fatal("starting", "a process ended before it was ready");
 	if (roles[c->role].start == START_DEMAND)
 		return;
-	if (roles[c->role].start == START_POOL && c->spent) {
+	if (c->spent) {
 		pool_fill();
 		return;
 	}

@@ -19,7 +19,6 @@
 #include "privsep/resolver/resolver.h"
 
 #define DNS_PORT       53
-#define RESOLV_CONF    "/etc/resolv.conf"
 #define ANCHOR_FILE    "/usr/share/dns/root.key"
 #define LINE_LEN       4096
 #define RCODE_OK       0
@@ -116,7 +115,7 @@ context_forward_sockaddr(const struct sockaddr_storage *ss)
 static void
 context_system_servers(void)
 {
-	FILE *f = fopen(RESOLV_CONF, "re");
+	FILE *f = fopen(CFG_RESOLV_CONF, "re");
 	char line[LINE_LEN], *words, *word;
 	unsigned char octets[16];
 	int n = 0;

@@ -10,7 +10,11 @@
 #include "privsep/confine/confine.h"
 #include "privsep/ipc/ctl.h"
 
+#define RESOLVER_LEAVE_S 3
+
 uint64_t resolver_counters[NC__MAX];
+
+static struct event *leaving;
 
 static int
 resolver_prepare(const struct role_hello *hello)
@@ -63,8 +67,37 @@ resolver_cancel(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+/* --- the end --------------------------------------------------------------- */
+
+static void
+resolver_leave(evutil_socket_t fd, short what, void *arg)
+{
+	if (ask_count() == 0)
+		role_exit(0);
+}
+
+/* Another has our place.  Who asks may not know it yet, and what was asked is
+ * answered. */
+static int
+resolver_retire(struct chan *ch, struct msg *m)
+{
+	struct timeval every = { .tv_sec = RESOLVER_LEAVE_S };
+
+	event_add(leaving, &every);
+	return 0;
+}
+
+static void
+resolver_start(void)
+{
+	leaving = event_new(loop_base(), -1, EV_PERSIST, resolver_leave, NULL);
+	if (leaving == NULL)
+		fatal("starting", "out of memory");
+}
+
 static const struct msg_handler handlers[] = {
 	{ DNS_ASK, ask_begin },
+	{ M_RETIRE, resolver_retire },
 	{ CTL_ASK, resolver_ask },
 	{ CTL_CANCEL, resolver_cancel },
 	{ MSG_NONE, NULL },
@@ -74,5 +107,6 @@ const struct role_ops resolver_ops = {
 	.role = ROLE_RESOLVER,
 	.prepare = resolver_prepare,
 	.confine = resolver_confine,
+	.start = resolver_start,
 	.handlers = handlers,
 };

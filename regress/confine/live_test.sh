@@ -37,6 +37,7 @@ as_declared()
 	done
 	# one that was replaced is on its way out
 	[ "$(grep -c '^relay ' roles)" = 1 ] || return 1
+	[ "$(grep -c '^resolver ' roles)" = 1 ] || return 1
 	! sed 1d roles | grep -qv 'as declared$'
 }
 

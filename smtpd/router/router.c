@@ -521,7 +521,8 @@ router_peer_down(struct chan *ch)
 		etrn_lost();
 	if (chan_role(ch) == ROLE_CONTROL)
 		explain_lost();
-	if (chan_role(ch) == ROLE_RESOLVER)
+	/* one that another has replaced leaves nothing unanswered */
+	if (chan_role(ch) == ROLE_RESOLVER && role_peer(ROLE_RESOLVER) == NULL)
 		resolver_lost();
 	peer_free(ch);
 }

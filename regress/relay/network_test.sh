@@ -1,0 +1,164 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+#
+# The network comes late, and changes: the daemon works without one and takes
+# up what is there.
+. "$(atf_get_srcdir)/../lib/instance.sh"
+. "$LIBDIR/network.sh"
+
+# own_etc: an /etc of this test's own, without name servers.
+own_etc()
+{
+	mkdir over
+	mount -t tmpfs tmpfs over
+	mkdir over/up over/work
+	mount -t overlay overlay \
+	    -o "lowerdir=/etc,upperdir=$PWD/over/up,workdir=$PWD/over/work" /etc
+	rm -f /etc/resolv.conf
+}
+
+# network: the wire, a name server, and far, to which mail goes.
+network()
+{
+	net_start
+	net_host dns 53
+	net_host far 20
+	on dns "$LIBDIR/dns.py" "$NET4.53" "$NET4.20" >asked 2>&1 &
+	wait_for grep -q ready asked || atf_fail "no DNS"
+	instance_new in <<CONF
+hostname "in.example.org"
+table users file:users
+listen on $NET4.20 port 25
+action "box" maildir userbase <users>
+match from any for any action "box"
+CONF
+	instance_user jones
+	AT=far instance_run in
+	IN=$DIR
+}
+
+# out [SETTING]: the instance that sends.
+out()
+{
+	instance_new out <<CONF
+hostname "out.example.net"
+resolver anchor none
+resolver timeout 2s
+queue retry 1s
+listen on 127.0.0.1 port 2525
+action "on" relay
+match from any for any action "on"
+${1:-}
+CONF
+	instance_run out
+	OUT=$DIR
+}
+
+arrives()
+{
+	DIR=$IN
+	mailbox_wait jones "$1"
+	DIR=$OUT
+}
+
+queued()
+{
+	[ "$(ctl show queue | sed 1d | wc -l)" = "$1" ]
+}
+
+others()
+{
+	ctl show roles | sed 1d | grep -v '^resolver ' | awk '{ print $1, $3 }'
+}
+
+atf_test_case none
+none_head()
+{
+	atf_set descr "without any network mail is taken, and goes when one comes"
+}
+none_body()
+{
+	own_etc
+	out
+	others >before
+	send smith@home.example jones@one.example jones@two.example >/dev/null
+	log_wait 2 "event=relay .*result=deferred .*4.4.3"
+	queued 2 || instance_fail "it is not in the queue"
+	network
+	echo "nameserver $NET4.53" >/etc/resolv.conf
+	DIR=$OUT
+	arrives 2
+	wait_for queued 0 || instance_fail "it is in the queue still"
+	log_wait 1 "event=reload file=/etc/resolv.conf"
+	others >now
+	diff before now || instance_fail "processes have died"
+}
+
+atf_test_case other_servers
+other_servers_head()
+{
+	atf_set descr "other name servers of the system are asked soon"
+}
+other_servers_body()
+{
+	own_etc
+	network
+	echo "nameserver $NET4.99" >/etc/resolv.conf
+	out
+	send smith@home.example jones@one.example >/dev/null
+	log_wait 1 "event=relay .*result=deferred .*no answer in time"
+	echo "nameserver $NET4.53" >resolv.conf
+	mv resolv.conf /etc/resolv.conf
+	arrives 1
+}
+
+atf_test_case reload
+reload_head()
+{
+	atf_set descr "after a reload the servers of the new configuration are asked"
+}
+reload_body()
+{
+	network
+	out "resolver forward $NET4.99"
+	send smith@home.example jones@one.example >/dev/null
+	log_wait 1 "event=relay .*result=deferred .*no answer in time"
+	sed -i "s/$NET4.99/$NET4.53/" "$DIR/smtpd.conf"
+	ctl reload >/dev/null || instance_fail "reload"
+	arrives 1
+}
+
+atf_test_case unseen
+unseen_head()
+{
+	atf_set descr "no question is lost when the resolver is replaced"
+}
+unseen_body()
+{
+	network
+	out "resolver forward $NET4.53"
+	_before=$(role_pids resolver)
+	for _i in 1 2 3; do
+		for _k in 1 2 3 4; do
+			send smith@home.example \
+			    "jones@d$_i-$_k.example" >/dev/null
+		done
+		[ "$_i" = 3 ] || ctl reload >/dev/null
+	done
+	arrives 12
+	atf_check_equal 0 "$(grep -c result=deferred "$DIR/log")"
+	wait_for alone || instance_fail "$(ctl show roles)"
+	[ "$(role_pids resolver)" != "$_before" ] || atf_fail "it is the old one"
+	! grep -q "event=role-exit" "$DIR/log" || instance_fail "one has died"
+}
+alone()
+{
+	[ "$(role_pids resolver | wc -w)" = 1 ]
+}
+
+atf_init_test_cases()
+{
+	for case in none other_servers reload unseen; do
+		atf_add_test_case "$case"
+	done
+}
