@@ -14,7 +14,7 @@ $(eval $(call fuzzer,response,fuzzresponse mail base))
 # Whole processes but for their main().
 fuzzprocess_SRCS := regress/fuzz/process.c $(filter-out %/loop.c,$(fuzzipc_SRCS))
 fuzzprocess := fuzzprocess confine config mail base
-$(eval $(call fuzzer,router,router $(fuzzprocess)))
+$(eval $(call fuzzer,router,router idna $(fuzzprocess)))
 $(eval $(call fuzzer,spool,writer store $(fuzzprocess)))
 $(eval $(call fuzzer,scheduler,scheduler $(fuzzprocess)))
 $(eval $(call fuzzer,delivery,local parcel dsn $(fuzzprocess)))

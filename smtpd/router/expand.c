@@ -15,7 +15,7 @@
 #include "privsep/base/chk.h"
 #include "privsep/base/err.h"
 #include "smtpd/router/expand.h"
-#include "smtpd/router/idna.h"
+#include "smtpd/idna/idna.h"
 
 enum node_state {
 	NODE_OPEN, /* on the path that is being walked */

@@ -5,8 +5,8 @@ relayfind_SRCS := delivery/relay/route.c
 $(eval $(call unit,relay,tables_test,relaytables relayroute ipc confine config \
     mail base))
 $(eval $(call unit,relay,route_test,relayfind relayroute config mail base))
-$(eval $(call unit,relay,process_test,relay parcel ipc confine config mail \
-    base))
+$(eval $(call unit,relay,process_test,relay parcel idna ipc confine config \
+    mail base))
 # What the client reads and writes.
 relaywire_SRCS := $(addprefix delivery/relay/,response.c ehlo.c encode.c)
 $(eval $(call unit,relay,client_test,relaywire mail base))

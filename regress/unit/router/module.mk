@@ -1,4 +1,4 @@
-router_UNIT := router ipc confine config mail base
+router_UNIT := router idna ipc confine config mail base
 $(eval $(call unit,router,expand_test,$(router_UNIT)))
 $(eval $(call unit,router,limits_test,$(router_UNIT)))
 $(eval $(call unit,router,names_test,$(router_UNIT)))

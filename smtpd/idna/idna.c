@@ -2,7 +2,7 @@
  *
  * U-labels to A-labels, by libidn2; ASCII never gets there.
  */
-#include "smtpd/router/idna.h"
+#include "smtpd/idna/idna.h"
 
 #include <idn2.h>
 #include <stdint.h>

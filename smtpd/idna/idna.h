@@ -2,8 +2,8 @@
  *
  * Names beyond ASCII as the DNS has them (RFC 5890, RFC 6531 3.2).
  */
-#ifndef ROUTER_IDNA_H
-#define ROUTER_IDNA_H
+#ifndef IDNA_IDNA_H
+#define IDNA_IDNA_H
 
 #include <stddef.h>
 

@@ -1,0 +1,1 @@
+idna_SRCS := smtpd/idna/idna.c
