@@ -4,42 +4,11 @@
 # What a client asks for with MAIL and RCPT is asked of the next host too.
 . "$(atf_get_srcdir)/../lib/instance.sh"
 
-# server WORD...: at port 2526 a host that announces these extensions, takes
-# one message after the other, and writes each command to "said".
+# server WORD...: at port 2526 a host that announces these extensions, and
+# writes each command to "said"; see sink.py.
 server()
 {
-	: >said
-	cat >server.py <<'PY'
-import socket, sys
-l = socket.socket()
-l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-l.bind(("127.0.0.1", 2526))
-l.listen()
-print("listening", flush=True)
-s, _ = l.accept()
-f = s.makefile("rwb")
-log = open("said", "a")
-def say(t):
-    f.write(t.encode() + b"\r\n")
-    f.flush()
-say("220 there.example")
-for line in iter(f.readline, b""):
-    print(line.decode().strip(), file=log, flush=True)
-    verb = line.split()[0].upper()
-    if verb == b"EHLO":
-        words = ["there.example"] + sys.argv[1:]
-        for i, w in enumerate(words):
-            say("250%s%s" % (" " if i + 1 == len(words) else "-", w))
-    elif verb == b"DATA":
-        say("354 go")
-        while f.readline() not in (b".\r\n", b""):
-            pass
-        say("250 2.0.0 taken")
-        print("taken", file=log, flush=True)
-    else:
-        say("250 2.0.0 yes")
-PY
-	python3 server.py "$@" >server.out 2>&1 &
+	"$LIBDIR/sink.py" 2526 . "$@" >server.out 2>&1 &
 	wait_for grep -q listening server.out || atf_fail "$(cat server.out)"
 }
 
