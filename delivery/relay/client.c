@@ -5,8 +5,8 @@
  *	[HANDSHAKE ->] GREETING -> EHLO [-> HELO] -> READY
  *	EHLO -> STARTTLS -> HANDSHAKE -> EHLO
  *	EHLO -> AUTH -> READY
- *	READY -> ENVELOPE -> DATA -> CONTENT -> END -> READY
- *	             \---------\-> RESET -> READY
+ *	READY [-> LOOK] -> ENVELOPE -> DATA -> CONTENT -> END -> READY
+ *	                       \---------\-> RESET -> READY
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,6 @@
 #include "privsep/ipc/role.h"
 
 #define CLIENT_IN_MAX   (64U * 1024)
-#define CLIENT_OUT_MAX  (512U * 1024)
 #define CLIENT_READ_MAX 8192 /* octets at a time */
 
 static const struct {
@@ -75,6 +74,7 @@ client_destroy(struct client *c)
 	close(c->fd);
 	buf_clear(&c->in);
 	buf_clear(&c->out);
+	form_clear(&c->form);
 	free(c);
 }
 
@@ -307,6 +307,7 @@ client_reply(struct client *c)
 		tx_reset_reply(c);
 		return;
 	case CL_HANDSHAKE:
+	case CL_LOOK:
 	case CL_CONTENT:
 	case CL_READY:
 	case CL__MAX:
@@ -439,6 +440,8 @@ client_writable(evutil_socket_t fd, short what, void *arg)
 	c->busy++;
 	if (c->state == CL_HANDSHAKE)
 		start_shake(c);
+	else if (c->state == CL_LOOK)
+		form_look(c);
 	if (!c->dead)
 		client_flush(c);
 	client_unbusy(c);
@@ -476,6 +479,7 @@ client_new(int fd, const struct client_params *p, const struct client_ops *ops,
 	c->arg = arg;
 	buf_init(&c->in, CLIENT_IN_MAX);
 	buf_init(&c->out, CLIENT_OUT_MAX);
+	form_init(&c->form);
 	response_begin(&c->reply);
 	c->readable = event_new(
 	    loop_base(), fd, EV_READ | EV_PERSIST, client_readable, c);
@@ -502,7 +506,7 @@ client_send(struct client *c, struct job *j)
 	c->heard = false;
 	c->from = 0;
 	c->busy++;
-	tx_begin(c);
+	form_begin(c);
 	/* from within a handler, that sends it */
 	if (c->busy == 1)
 		client_flush(c);

@@ -21,6 +21,7 @@ struct client_params {
 	struct span helo;   /* our name */
 	struct span user;   /* empty: no AUTH */
 	struct span password;
+	bool refuse_8bit; /* rather than convert */
 };
 
 /* What it tells; it may be freed from any of these. */

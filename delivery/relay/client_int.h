@@ -8,16 +8,27 @@
 #include <event2/event.h>
 
 #include "delivery/relay/client.h"
+#include "delivery/relay/downgrade.h"
 #include "delivery/relay/ehlo.h"
 #include "delivery/relay/encode.h"
 #include "delivery/relay/response.h"
 #include "delivery/relay/tls.h"
+
+#define CLIENT_OUT_MAX (1024U * 1024)
 
 enum client_state {
 #define CLIENT_STATE(name, word, timeout) name,
 #include "delivery/relay/client_states.def"
 #undef CLIENT_STATE
 	CL__MAX
+};
+
+/* In which form the message of a job goes. */
+struct form {
+	bool utf8;                   /* with SMTPUTF8, if that can be */
+	bool convert;                /* by downgrade */
+	struct downgrade *downgrade; /* NULL: it need not be looked at */
+	struct buf text;             /* converted */
 };
 
 struct client {
@@ -55,6 +66,7 @@ struct client {
 	size_t answered;  /* commands replied to */
 	size_t accepted;  /* recipients */
 	size_t next_rcpt; /* whose reply to the end of data LMTP has next */
+	struct form form;
 	struct encode encode;
 	uint64_t offset; /* octets of content that were taken */
 };
@@ -110,10 +122,34 @@ void start_shake(struct client *);
 void auth_begin(struct client *);
 void auth_reply(struct client *);
 
+/* --- form.c --- */
+
+/* In it there is nothing, or nothing any more. */
+void form_init(struct form *);
+void form_clear(struct form *);
+
+/* See in which form the job can go, and begin with it. */
+void form_begin(struct client *);
+
+/* In CL_LOOK: look at the next piece of it. */
+void form_look(struct client *);
+
+/* Say an address, as it can be said there. */
+void form_path(struct client *, struct span path);
+
+/* Say the next piece of the content, c->offset being behind it.  0, or an
+ * error, which is that of c->out or of converting. */
+int form_add(struct client *, struct span piece);
+
 /* --- transaction.c --- */
 
-/* Begin with the recipients from c->from on. */
-void tx_begin(struct client *);
+/* The first transaction, or another one, for recipients that have no outcome
+ * yet; the next job when there are none. */
+void tx_next(struct client *);
+
+/* The piece of the content that is at c->offset, borrowed until the next one.
+ * False when it cannot be read. */
+bool tx_read(struct client *, struct span *out);
 
 /* The next reply to a command, to the end of data, to RSET. */
 void tx_reply(struct client *);

@@ -295,6 +295,7 @@ link_greet(struct link *l, int fd)
 		.host = l->target->name,
 		.ip = &l->ip,
 		.helo = link_helo(l, fd),
+		.refuse_8bit = l->action->relay->refuse_8bit,
 	};
 
 	if (p.tls == RELAY_TLS_MAY && host_is_plain(l->host))

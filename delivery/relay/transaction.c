@@ -11,8 +11,7 @@
 #include "delivery/relay/client_int.h"
 #include "smtpd/mail/parameters.h"
 
-#define TX_PIECE      32768 /* octets of content at a time */
-#define TX_LINE_SPARE 16    /* CRLFs are added to the size as a guess */
+#define TX_PIECE (64 * 1024) /* octets of content at a time */
 
 static size_t
 tx_last(const struct client *c)
@@ -31,74 +30,15 @@ tx_settle(struct client *c, const struct verdict *v)
 	}
 }
 
-/* This side knows that the other cannot take it. */
-static bool
-tx_refuse(struct client *c, const char *status, const char *text)
-{
-	struct verdict v = {
-		.outcome = OUT_FAILED,
-		.scope = SCOPE_ENVELOPE,
-		.status = span_str(status),
-		.text = span_str(text),
-		.via = client_via(c),
-	};
-
-	tx_settle(c, &v);
-	return false;
-}
-
-static bool
-tx_8bit(const struct parcel *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->content.len; i++) {
-		if (p->content.data[i] >= 0x80)
-			return true;
-	}
-	/* one that is not at hand is as it was declared */
-	return p->fd >= 0 && (p->flags & TX_8BITMIME) != 0;
-}
-
-/* Whether the other side can take the message (RFC 1870, 6152, 6531). */
-static bool
-tx_possible(struct client *c)
-{
-	const struct parcel *p = c->job->parcel;
-
-	if (c->ehlo.size > 0 && p->size > c->ehlo.size)
-		return tx_refuse(
-		    c, "5.3.4", "the message is larger than the host takes");
-	if ((p->flags & TX_SMTPUTF8) != 0 && (c->ehlo.ext & EXT_SMTPUTF8) == 0)
-		return tx_refuse(c, "5.6.7",
-		    "the host does not take internationalized mail");
-	if ((p->flags & TX_8BITMIME) != 0 &&
-	    (c->ehlo.ext & EXT_8BITMIME) == 0 && tx_8bit(p))
-		return tx_refuse(
-		    c, "5.6.3", "the host does not take 8-bit content");
-	return true;
-}
-
-/* A path of the queue, which may lack its brackets. */
-static void
-tx_path(struct client *c, const char *verb, struct span path)
-{
-	bool bare = path.len == 0 || path.p[0] != '<';
-
-	buf_addf(&c->out, "%s:%s", verb, bare ? "<" : "");
-	buf_add(&c->out, path.p, path.len);
-	if (bare)
-		buf_add(&c->out, ">", 1);
-}
-
 static void
 tx_mail(struct client *c)
 {
 	const struct parcel *p = c->job->parcel;
 	struct mail_params params = {
-		.size = p->size,
+		.size = c->form.convert ? downgrade_size(c->form.downgrade)
+					: p->size,
 		.size_given = true,
-		.smtputf8 = (p->flags & TX_SMTPUTF8) != 0,
+		.smtputf8 = c->form.utf8,
 		.body = (p->flags & TX_8BITMIME) != 0 ? MAIL_BODY_8BITMIME
 						      : MAIL_BODY_UNSET,
 		.ret = p->ret <= MAIL_RET_HDRS ? (enum mail_ret)p->ret
@@ -110,7 +50,8 @@ tx_mail(struct client *c)
 		if (p->envid.len > 0)
 			memcpy(params.envid, p->envid.data, p->envid.len);
 	}
-	tx_path(c, "MAIL FROM", buf_span(&p->sender));
+	buf_add_str(&c->out, "MAIL FROM:");
+	form_path(c, buf_span(&p->sender));
 	mail_params_format(&params, c->ehlo.ext, &c->out);
 	buf_add(&c->out, "\r\n", 2);
 }
@@ -125,7 +66,8 @@ tx_rcpt(struct client *c, const struct job_rcpt *r)
 		if (r->orcpt.len > 0)
 			memcpy(params.orcpt, r->orcpt.p, r->orcpt.len);
 	}
-	tx_path(c, "RCPT TO", r->rcpt);
+	buf_add_str(&c->out, "RCPT TO:");
+	form_path(c, r->rcpt);
 	rcpt_params_format(&params, c->ehlo.ext, &c->out);
 	buf_add(&c->out, "\r\n", 2);
 }
@@ -150,20 +92,12 @@ tx_advance(struct client *c)
 		tx_ask(c, c->asked++);
 }
 
-void
+/* Begin with the recipients from c->from on. */
+static void
 tx_begin(struct client *c)
 {
 	size_t max = client_rcpt_max(c), i;
 
-	if (!tx_possible(c)) {
-		if (c->dead)
-			return;
-		c->job = NULL;
-		c->ops->sent(c->arg, true);
-		if (!c->dead)
-			client_ready(c);
-		return;
-	}
 	c->to = c->job->n;
 	if (max > 0 && c->to - c->from > max)
 		c->to = c->from + max;
@@ -176,9 +110,8 @@ tx_begin(struct client *c)
 	tx_advance(c);
 }
 
-/* The transaction is over: the next recipients, or the next job. */
-static void
-tx_finish(struct client *c)
+void
+tx_next(struct client *c)
 {
 	for (c->from = 0; c->from < c->job->n; c->from++) {
 		if (!c->job->rcpt[c->from].done)
@@ -190,6 +123,7 @@ tx_finish(struct client *c)
 		return;
 	}
 	c->job = NULL;
+	form_clear(&c->form);
 	c->ops->sent(c->arg, true);
 	if (!c->dead)
 		client_ready(c);
@@ -208,7 +142,7 @@ tx_reset_reply(struct client *c)
 	if (c->reply.code != 250)
 		client_fail_text(c, "4.5.0", "the host refused RSET");
 	else
-		tx_finish(c);
+		tx_next(c);
 }
 
 /* Those of this transaction that are not settled end like this. */
@@ -252,6 +186,8 @@ tx_data_reply(struct client *c, const struct verdict *v)
 	}
 	c->encode = (struct encode){ 0 };
 	c->offset = 0;
+	if (c->form.convert)
+		downgrade_begin(c->form.downgrade);
 	c->next_rcpt = c->from;
 	if (c->accepted > 0) {
 		client_enter(c, CL_CONTENT);
@@ -295,14 +231,20 @@ tx_reply(struct client *c)
 	tx_advance(c);
 }
 
-/* The next piece of a message that is a file. */
-static bool
+bool
 tx_read(struct client *c, struct span *out)
 {
 	static unsigned char piece[TX_PIECE];
 	const struct parcel *p = c->job->parcel;
 	ssize_t n;
 
+	if (p->fd < 0) {
+		*out = (struct span){ p->content.data + c->offset,
+			p->size - c->offset };
+		if (out->len > TX_PIECE)
+			out->len = TX_PIECE;
+		return true;
+	}
 	do {
 		n = pread(p->fd, piece, sizeof(piece), (off_t)c->offset);
 	} while (n < 0 && errno == EINTR);
@@ -313,21 +255,19 @@ tx_read(struct client *c, struct span *out)
 void
 tx_content(struct client *c)
 {
-	const struct parcel *p = c->job->parcel;
 	struct span piece = { NULL, 0 };
 
-	if (p->fd >= 0) {
-		if (!tx_read(c, &piece)) {
-			/* what has begun may not end as if it were whole */
-			client_fail_text(
-			    c, "4.3.0", "the message cannot be read");
-			return;
-		}
-	} else if (c->offset == 0)
-		piece = buf_span(&p->content);
+	/* what has begun may not end as if it were whole */
+	if (!tx_read(c, &piece)) {
+		client_fail_text(c, "4.3.0", "the message cannot be read");
+		return;
+	}
 	c->offset += piece.len;
-	encode_add(&c->encode, piece, &c->out);
-	if (c->offset >= p->size) {
+	if (form_add(c, piece) != 0) {
+		client_fail_text(c, "4.3.0", "the message cannot be sent");
+		return;
+	}
+	if (c->offset >= c->job->parcel->size) {
 		encode_end(&c->encode, &c->out);
 		client_enter(c, CL_END);
 	}
@@ -365,5 +305,5 @@ tx_end_reply(struct client *c)
 		}
 	}
 	if (!c->dead)
-		tx_finish(c);
+		tx_next(c);
 }

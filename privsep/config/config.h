@@ -215,8 +215,9 @@ struct relay {
 	const struct table *helo_src; /* address to name, before helo */
 	char *helo;                   /* NULL: the host's name */
 	enum relay_tls tls;
-	bool backup;     /* only to hosts that MX records prefer to us */
-	char *backup_mx; /* our name in those, NULL: the host's name */
+	bool backup;      /* only to hosts that MX records prefer to us */
+	char *backup_mx;  /* our name in those, NULL: the host's name */
+	bool refuse_8bit; /* do not convert for a host without 8BITMIME */
 };
 
 struct action {

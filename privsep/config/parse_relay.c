@@ -90,6 +90,15 @@ relay_backup(struct parse *p, struct relay *relay)
 }
 
 static int
+relay_8bit(struct parse *p, struct relay *relay)
+{
+	if (!relay_word(p, "convert") && !relay_word(p, "refuse"))
+		return parse_expected(p, "convert or refuse");
+	relay->refuse_8bit = relay_word(p, "refuse");
+	return parse_next(p);
+}
+
+static int
 relay_option(struct parse *p, struct p_action *pa, int id)
 {
 	switch (id) {
@@ -109,6 +118,8 @@ relay_option(struct parse *p, struct p_action *pa, int id)
 		return relay_tls(p, pa->a.relay);
 	case KW_Y_BACKUP:
 		return relay_backup(p, pa->a.relay);
+	case KW_Y_8BIT:
+		return relay_8bit(p, pa->a.relay);
 	default:
 		return parse_duration(
 		    p, 1, 365ULL * 24 * 60 * 60, &pa->a.ttl_s);

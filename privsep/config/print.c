@@ -254,6 +254,7 @@ print_relay(struct buf *out, const struct relay *r)
 		    r->tls == RELAY_TLS_MUST ? " no-verify" : "");
 	buf_add_str(out, r->backup ? " backup" : "");
 	print_word(out, "mx", r->backup_mx);
+	buf_addf(out, " 8bit %s", r->refuse_8bit ? "refuse" : "convert");
 }
 
 void

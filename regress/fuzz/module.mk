@@ -1,6 +1,9 @@
 $(eval $(call fuzzer,address,mail base))
 $(eval $(call fuzzer,config,config mail base))
 $(eval $(call fuzzer,dnsmsg,dnsmsg base))
+fuzzdowngrade_SRCS := $(addprefix delivery/relay/,downgrade.c \
+    downgrade_part.c transfer.c)
+$(eval $(call fuzzer,downgrade,fuzzdowngrade mail base))
 $(eval $(call fuzzer,eod,mail base))
 $(eval $(call fuzzer,header,mail base))
 $(eval $(call fuzzer,line,mail base))

@@ -210,3 +210,21 @@ header_unfold(struct span value, struct buf *out)
 	}
 	return out->err;
 }
+
+size_t
+header_comment(struct span s)
+{
+	size_t i, depth = 0;
+
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] == '\\') {
+			i++;
+		} else if (s.p[i] == '(') {
+			if (++depth > HEADER_COMMENT_MAX)
+				return 0;
+		} else if (s.p[i] == ')' && --depth == 0) {
+			return i + 1;
+		}
+	}
+	return 0;
+}

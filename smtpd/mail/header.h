@@ -68,6 +68,10 @@ bool header_is(const struct header_field *, const char *name);
  * or the buffer's error. */
 int header_unfold(struct span value, struct buf *out);
 
+/* The octets of the comment at the front of s, which begins with its bracket;
+ * comments nest, to a depth (RFC 5322 3.2.2).  0 when it does not end. */
+size_t header_comment(struct span s);
+
 /* An address list being read (RFC 5322 3.4: display names, comments, groups,
  * routes). */
 struct header_list {

@@ -66,24 +66,14 @@ element_add(struct element *e, unsigned char c)
 	element_push(e, c);
 }
 
-/* Skip the comment at the front; they nest, to a depth. */
+/* Skip the comment at the front. */
 static int
 comment_skip(struct header_list *l)
 {
-	size_t i, depth = 0;
+	size_t n = header_comment(l->rest);
 
-	for (i = 0; i < l->rest.len; i++) {
-		if (l->rest.p[i] == '\\') {
-			i++;
-		} else if (l->rest.p[i] == '(') {
-			if (++depth > HEADER_COMMENT_MAX)
-				return -E_SYNTAX;
-		} else if (l->rest.p[i] == ')' && --depth == 0) {
-			list_skip(l, i + 1);
-			return 0;
-		}
-	}
-	return -E_SYNTAX;
+	list_skip(l, n);
+	return n > 0 ? 0 : -E_SYNTAX;
 }
 
 /* Copy what is enclosed, from the octet at the front to the closing one,

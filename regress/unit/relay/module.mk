@@ -10,3 +10,7 @@ $(eval $(call unit,relay,process_test,relay parcel idna ipc confine config \
 # What the client reads and writes.
 relaywire_SRCS := $(addprefix delivery/relay/,response.c ehlo.c encode.c)
 $(eval $(call unit,relay,client_test,relaywire mail base))
+# An 8-bit message as one of 7 bits.
+relaydowngrade_SRCS := $(addprefix delivery/relay/,downgrade.c \
+    downgrade_part.c transfer.c)
+$(eval $(call unit,relay,downgrade_test,relaydowngrade mail base))
