@@ -6,8 +6,8 @@
 # serves UDP and TCP at ADDRESS, port 53, prints "ready", and then each question
 # on a line: type, name, transport.  Every domain X.example takes mail at
 # mx.X.example, which has the address MAIL-HOST; where X is one of the tricks
-# below, what is asked for at X.example is answered in that way instead.
-# FORGER is the address that forged answers give.
+# below, whatever digits follow it, what is asked for at X.example is answered
+# in that way instead.  FORGER is the address that forged answers give.
 import os
 import socket
 import struct
@@ -285,8 +285,9 @@ NOWHERE = {
 
 def answer(q):
     first, _, domain = q.name.partition(".")
-    if q.name.endswith(".example") and first in TRICKS and domain == "example":
-        return TRICKS[first](q)
+    which = TRICKS.get(first.rstrip("0123456789"))
+    if which and domain == "example":
+        return which(q)
     if domain in ("chain.example", "loop.example") and q.kind == MX:
         return TRICKS[domain.partition(".")[0]](q)
     if q.kind == MX and domain == "example":
