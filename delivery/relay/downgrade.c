@@ -89,32 +89,26 @@ dg_match(const struct level *l, struct span line)
 	return last ? DG_LAST_DELIMITER : DG_DELIMITER;
 }
 
-/* Whose delimiter a line is.  One that can be said to be several is none, and
- * the message one that cannot be followed. */
+/* Whose delimiter a line is: that of the outermost that it can be, so that
+ * another one has no end.  What is one for some alone is none, and the message
+ * cannot be followed. */
 static enum dg_match
 dg_delimiter(struct downgrade *d, struct span line, size_t *level)
 {
-	enum dg_match found = DG_NO_MATCH, m;
+	enum dg_match m;
 	bool prefix = false;
-	size_t i;
 
 	if (line.len < 2 || line.p[0] != '-' || line.p[1] != '-')
 		return DG_NO_MATCH;
-	for (i = d->depth; i-- > 0;) {
-		m = dg_match(&d->levels[i], line);
+	for (*level = 0; *level < d->depth; (*level)++) {
+		m = dg_match(&d->levels[*level], line);
+		if (m == DG_DELIMITER || m == DG_LAST_DELIMITER)
+			return m;
 		prefix = prefix || m == DG_PREFIX;
-		if (m == DG_NO_MATCH || m == DG_PREFIX)
-			continue;
-		if (found != DG_NO_MATCH) {
-			downgrade_fault(d, DOWNGRADE_STRUCTURE);
-			return DG_NO_MATCH;
-		}
-		found = m;
-		*level = i;
 	}
-	if (found == DG_NO_MATCH && prefix)
+	if (prefix)
 		downgrade_fault(d, DOWNGRADE_STRUCTURE);
-	return found;
+	return DG_NO_MATCH;
 }
 
 /* --- the walk -------------------------------------------------------------- */
