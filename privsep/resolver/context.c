@@ -59,6 +59,11 @@ static const struct {
 	{ "outgoing-range:", "1024" },
 	{ "num-queries-per-thread:", "2048" },
 	{ "edns-buffer-size:", "1232" },
+	/* a server that says nothing about some names is not dead for others:
+	 * libunbound's waits double up to 12 s, where it would think so, and
+	 * begin anew before that */
+	{ "infra-host-ttl:", "10" },
+	{ "infra-keep-probing:", "yes" },
 	{ "harden-glue:", "yes" },
 	{ "harden-below-nxdomain:", "yes" },
 	/* so that it says what is wrong with a signature; see debugout */

@@ -163,8 +163,33 @@ dns loopback "addresses of this host" fails 5.4.6 \
 dns nowhere "addresses that mail does not go to" fails 5.4.4 \
     mapped this group group6 link link6 all
 
+# What a server that is asked for everybody's names does not find it answers
+# late or never; who has such a name must not have it taken for dead.
+atf_test_case not_dead
+not_dead_head()
+{
+	atf_set descr "a server that is silent about some names for long is" \
+	    "asked for others"
+}
+not_dead_body()
+{
+	sites
+	_until=$(($(date +%s) + 16)) _n=0
+	while [ "$(date +%s)" -lt "$_until" ]; do
+		_n=$((_n + 1))
+		send smith@home.example "jones@silent$_n.example" >/dev/null
+		sleep 0.5
+	done
+	log_wait 8 "event=lookup-failed name=silent"
+	mail
+	unharmed
+	! grep -q "event=lookup-failed name=fine" "$DIR/log" ||
+	    instance_fail "the server was not asked"
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case not_dead
 	for case in $DNS; do
 		atf_add_test_case "$case"
 	done
