@@ -12,6 +12,7 @@
 #include "smtpd/mail/date.h"
 #include "smtpd/mail/header.h"
 #include "smtpd/mail/via.h"
+#include "smtpd/mail/xtext.h"
 
 #define DSN_TEXT_MAX 400 /* octets of a diagnostic text */
 
@@ -59,12 +60,17 @@ dsn_ascii(struct span s)
 }
 
 /* An address was checked when it came; what came back from disk may still
- * not begin a line of its own. */
+ * not begin a line of its own.  One beyond ASCII that the recipient of an ASCII
+ * message has become is written in ASCII (RFC 6533 3). */
 static void
-dsn_address(struct buf *out, struct span address)
+dsn_address(const struct dsn *d, struct buf *out, struct span address)
 {
 	size_t i;
 
+	if (!d->utf8 && !dsn_ascii(address)) {
+		utf8_addr_encode(address, false, out);
+		return;
+	}
 	for (i = 0; i < address.len; i++) {
 		unsigned char c = address.p[i];
 
@@ -105,7 +111,7 @@ dsn_header(const struct dsn *d, struct buf *out)
 	buf_add_str(out, "From: Mail Delivery Subsystem <MAILER-DAEMON@");
 	buf_add(out, d->hostname.p, d->hostname.len);
 	buf_add_str(out, ">\nTo: <");
-	dsn_address(out, d->to);
+	dsn_address(d, out, d->to);
 	buf_addf(out, ">\nSubject: %s\n", kinds[d->kind].subject);
 	dsn_date(out, "Date", d->now);
 	buf_addf(out, "Message-ID: <%016" PRIx64 "@", d->reportid);
@@ -138,12 +144,13 @@ dsn_is_reply(struct span text)
 }
 
 static void
-dsn_human_recipient(struct buf *out, const struct dsn_recipient *r)
+dsn_human_recipient(
+    const struct dsn *d, struct buf *out, const struct dsn_recipient *r)
 {
 	struct via via = via_parse(r->via);
 
 	buf_add_str(out, "  <");
-	dsn_address(out, r->rcpt);
+	dsn_address(d, out, r->rcpt);
 	buf_add_str(out, ">\n      ");
 	if (via.host.len > 0 && dsn_is_reply(r->text)) {
 		log_escape(out, via.host, DSN_TEXT_MAX);
@@ -177,7 +184,7 @@ dsn_human(const struct dsn *d, struct buf *out)
 	buf_add_str(out, kinds[d->kind].intro);
 	buf_add_str(out, "\n");
 	for (i = 0; i < d->nrcpts; i++)
-		dsn_human_recipient(out, &d->rcpts[i]);
+		dsn_human_recipient(d, out, &d->rcpts[i]);
 	if (d->kind == DSN_DELAYED) {
 		buf_add_str(out, "\n");
 		dsn_date(out, "Tried until", d->expires);
@@ -217,7 +224,7 @@ dsn_machine_recipient(
 		buf_add_str(out, "\n");
 	}
 	buf_addf(out, "Final-Recipient: %s;", dsn_type(r->rcpt));
-	dsn_address(out, r->rcpt);
+	dsn_address(d, out, r->rcpt);
 	buf_addf(out, "\nAction: %s\nStatus: ", kinds[d->kind].action);
 	log_escape(out, r->status, DSN_TEXT_MAX);
 	buf_add_str(out, "\n");

@@ -209,6 +209,23 @@ ATF_TC_BODY(utf8_messages_have_the_types_of_rfc6533, tc)
 	free(text);
 }
 
+ATF_TC_WITHOUT_HEAD(an_address_beyond_ascii_in_an_ascii_report_is_ascii);
+ATF_TC_BODY(an_address_beyond_ascii_in_an_ascii_report_is_ascii, tc)
+{
+	struct dsn d = sample();
+	const char *p;
+	char *text;
+
+	one.rcpt = span_str("j\xc3\xb6nes@example.org");
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Content-Type: message/delivery-status\n"));
+	ATF_CHECK_EQ(
+	    1, lines(text, "Final-Recipient: utf-8;j\\x{F6}nes@example.org\n"));
+	for (p = text; *p != '\0'; p++)
+		ATF_CHECK((unsigned char)*p < 0x80);
+	free(text);
+}
+
 ATF_TC_WITHOUT_HEAD(content_without_header_or_body);
 ATF_TC_BODY(content_without_header_or_body, tc)
 {
@@ -234,6 +251,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, what_is_returned_is_cut_at_the_end_of_a_line);
 	ATF_TP_ADD_TC(tp, text_from_outside_begins_no_line);
 	ATF_TP_ADD_TC(tp, utf8_messages_have_the_types_of_rfc6533);
+	ATF_TP_ADD_TC(tp, an_address_beyond_ascii_in_an_ascii_report_is_ascii);
 	ATF_TP_ADD_TC(tp, content_without_header_or_body);
 	return atf_no_error();
 }
