@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "delivery/relay/self.h"
 #include "privsep/base/chk.h"
 #include "privsep/base/clock.h"
 #include "privsep/base/err.h"
@@ -323,6 +324,18 @@ link_make_room(const struct dest *d, const struct target *t, size_t n)
 	return true;
 }
 
+/* The name leads to this host, by an address that was not known to be its own
+ * when the route was found. */
+static void
+link_loops(struct link *l)
+{
+	struct dest *d = l->dest;
+
+	link_free(l);
+	route_expire(d->route);
+	dest_link_full(d);
+}
+
 static void
 link_connected(void *arg, int fd, const union ip *ip)
 {
@@ -332,6 +345,11 @@ link_connected(void *arg, int fd, const union ip *ip)
 	l->race = NULL;
 	if (fd < 0) {
 		link_race(l);
+		return;
+	}
+	if (!l->target->named && self_met(fd, ip)) {
+		close(fd);
+		link_loops(l);
 		return;
 	}
 	relay_counters[RC_CONNECTED]++;

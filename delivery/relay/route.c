@@ -435,6 +435,8 @@ route_take_configured(struct route *r)
 	if (error == 0)
 		error = route_take_one(r, host->name, host->proto,
 		    relay_host_tls(relay, host), host->port);
+	if (error == 0)
+		r->target->named = true;
 	relay_host_clear(&found);
 	return error;
 }
@@ -482,6 +484,12 @@ route_stale(const struct route *r)
 {
 	return r->state == ROUTE_NEW || r->state == ROUTE_FAILED ||
 	    (r->state == ROUTE_READY && clock_ms() >= r->until_ms);
+}
+
+void
+route_expire(struct route *r)
+{
+	r->until_ms = 0;
 }
 
 const struct target *

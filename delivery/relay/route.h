@@ -23,6 +23,7 @@ struct target {
 	enum relay_proto proto;
 	enum relay_tls tls;
 	uint16_t port;
+	bool named;  /* by the configuration, which knows what it does */
 	bool secure; /* its name and addresses come from secure answers */
 	union ip ip[ROUTE_ADDRESSES_MAX];
 	size_t n;
@@ -52,8 +53,10 @@ void route_find(struct route *);
 
 enum route_state route_state(const struct route *);
 
-/* Whether it was found so long ago that the answers hold no more. */
+/* Whether it was found so long ago that the answers hold no more; that they do
+ * not from now on. */
 bool route_stale(const struct route *);
+void route_expire(struct route *);
 
 /* The hosts, best first, until the next route_find(). */
 const struct target *route_targets(const struct route *, size_t *n);

@@ -54,3 +54,19 @@ self_has(const union ip *ip)
 	}
 	return self_always(ip);
 }
+
+bool
+self_met(int fd, const union ip *ip)
+{
+	union ip here = { .sa = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(here);
+
+	if (getsockname(fd, &here.sa, &len) != 0 || !ip_same(&here, ip))
+		return false;
+	if (!self_has(ip)) {
+		if (self.n == SELF_MAX)
+			return false;
+		self.ip[self.n++] = *ip;
+	}
+	return true;
+}

@@ -14,4 +14,8 @@ void self_learn(void);
 /* Whether the address is this host's. */
 bool self_has(const union ip *);
 
+/* Whether a connection to that address has ended here: then it is one that
+ * this host has got since, and self_has() knows it from now on. */
+bool self_met(int fd, const union ip *);
+
 #endif

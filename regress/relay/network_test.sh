@@ -156,9 +156,30 @@ alone()
 	[ "$(role_pids resolver | wc -w)" = 1 ]
 }
 
+atf_test_case own_address
+own_address_head()
+{
+	atf_set descr "mail that an address which came later leads back here" \
+	    "does not go in a circle"
+}
+own_address_body()
+{
+	own_etc
+	out "listen on 0.0.0.0 port 25"
+	net_start
+	net_host dns 53
+	on dns "$LIBDIR/dns.py" "$NET4.53" "$NET4.1" >asked 2>&1 &
+	wait_for grep -q ready asked || atf_fail "no DNS"
+	echo "nameserver $NET4.53" >/etc/resolv.conf
+	log_wait 1 "event=reload file=/etc/resolv.conf"
+	send "" jones@one.example >/dev/null
+	log_wait 1 "event=relay .*jones.* result=failed .*status=5.4.6"
+	atf_check_equal 1 "$(grep -c event=message-accepted "$DIR/log")"
+}
+
 atf_init_test_cases()
 {
-	for case in none other_servers reload unseen; do
+	for case in own_address none other_servers reload unseen; do
 		atf_add_test_case "$case"
 	done
 }
