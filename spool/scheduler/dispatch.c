@@ -17,6 +17,7 @@ dispatch_init(struct dispatch *d)
 		d->lanes[i].flying_max = d->lanes[i].dest_max = 1;
 		d->lanes[i].suspects_max = 1;
 		TAILQ_INIT(&d->lanes[i].turns);
+		TAILQ_INIT(&d->lanes[i].laden);
 		TAILQ_INIT(&d->lanes[i].suspects);
 	}
 	d->lanes[LANE_RELAY].suspects_max = SUSPECTS_FAR;
@@ -32,28 +33,36 @@ dest_has_room(const struct dispatch *d, const struct dest *dest)
 	return !dest->paused && dest->flying < window;
 }
 
-/* Half of a lane is for whoever has work; the other half for those that have
- * little flying, lest slow ones come to fill it all. */
-static bool
-dest_may_fly(const struct dispatch_lane *lane, const struct dest *dest)
+/* Out of the list that it is on, if any. */
+static void
+dest_unlist(struct dispatch *d, struct dest *dest)
 {
-	return lane->flying < lane->flying_max / 2 ||
-	    dest->lane != LANE_RELAY || dest->flying < DEST_SHARE;
+	struct dispatch_lane *lane = &d->lanes[dest->lane];
+
+	if (dest->listed)
+		TAILQ_REMOVE(
+		    dest->laden ? &lane->laden : &lane->turns, dest, turn);
+	dest->listed = false;
 }
 
-/* A destination is on the list of turns exactly as long as it has work and
- * room. */
+/* A destination is on a list of turns exactly as long as it has work and room:
+ * on a list of its own when it has much flying already, so that the next one
+ * which may fly is always the first of a list. */
 static void
 dest_list(struct dispatch *d, struct dest *dest)
 {
+	struct dispatch_lane *lane = &d->lanes[dest->lane];
 	bool wanted = !TAILQ_EMPTY(&dest->ready) && dest_has_room(d, dest);
-	struct dest_list *turns = &d->lanes[dest->lane].turns;
+	bool laden = dest->lane == LANE_RELAY && dest->flying >= DEST_SHARE;
 
-	if (wanted && !dest->listed)
-		TAILQ_INSERT_TAIL(turns, dest, turn);
-	if (!wanted && dest->listed)
-		TAILQ_REMOVE(turns, dest, turn);
+	if (dest->listed && wanted && dest->laden == laden)
+		return;
+	dest_unlist(d, dest);
 	dest->listed = wanted;
+	dest->laden = laden;
+	if (wanted)
+		TAILQ_INSERT_TAIL(
+		    laden ? &lane->laden : &lane->turns, dest, turn);
 }
 
 void
@@ -89,9 +98,7 @@ dispatch_move(struct dispatch *d, struct dest *dest, enum lane lane)
 {
 	if (dest->lane == lane || dest->flying > 0)
 		return;
-	if (dest->listed)
-		TAILQ_REMOVE(&d->lanes[dest->lane].turns, dest, turn);
-	dest->listed = false;
+	dest_unlist(d, dest);
 	suspects_move(&d->lanes[dest->lane], dest, &d->lanes[lane].suspects);
 	dest->lane = (uint8_t)lane;
 	dest_list(d, dest);
@@ -213,20 +220,22 @@ suspect_next(struct dispatch *d, struct dispatch_lane *lane)
 	return NULL;
 }
 
-/* Whose turn it is goes to the end of the list, if it stays there at all. */
+/* Whose turn it is; it goes to the end of a list, if it stays on any.  Half of
+ * a lane is for whoever has work; the other half for those that have little
+ * flying, lest slow ones come to fill it all. */
 static struct dest *
-dest_next(struct dispatch_lane *lane)
+dest_next(struct dispatch *d, struct dispatch_lane *lane)
 {
-	struct dest *dest;
+	bool room = lane->flying < lane->flying_max / 2;
+	struct dest *dest = TAILQ_FIRST(&lane->turns);
+	struct dest *laden = room ? TAILQ_FIRST(&lane->laden) : NULL;
 
-	TAILQ_FOREACH(dest, &lane->turns, turn) {
-		if (!dest_may_fly(lane, dest))
-			continue;
-		TAILQ_REMOVE(&lane->turns, dest, turn);
-		dest->listed = false;
-		return dest;
-	}
-	return NULL;
+	if (laden != NULL && (dest == NULL || lane->laden_next))
+		dest = laden;
+	lane->laden_next = dest != laden;
+	if (dest != NULL)
+		dest_unlist(d, dest);
+	return dest;
 }
 
 struct envelope *
@@ -239,7 +248,7 @@ dispatch_next(struct dispatch *d, struct queue *q, enum lane lane)
 	if (l->paused || l->flying >= l->flying_max)
 		return NULL;
 	if ((e = suspect_next(d, l)) == NULL) {
-		if ((dest = dest_next(l)) == NULL)
+		if ((dest = dest_next(d, l)) == NULL)
 			return NULL;
 		e = TAILQ_FIRST(&dest->ready);
 	}

@@ -29,6 +29,8 @@ struct dispatch_lane {
 	bool alone; /* a suspect flies that no other may fly with */
 	bool paused;
 	struct dest_list turns;        /* with work and room in the window */
+	struct dest_list laden;        /* those of them with much flying */
+	bool laden_next;               /* one of these had no turn last time */
 	struct envelope_list suspects; /* ready, after a crash */
 };
 

@@ -104,7 +104,8 @@ struct dest {
 	uint8_t lane;
 	bool paused;  /* by order */
 	bool suspect; /* one that was in hand at a crash flies */
-	bool listed;  /* on the list of those whose turn comes */
+	bool listed;  /* on a list of those whose turn comes */
+	bool laden;   /* and that is the one of those with much flying */
 	uint16_t action_len;
 	uint16_t user_len;
 	unsigned char text[];

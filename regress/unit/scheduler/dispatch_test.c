@@ -339,6 +339,38 @@ ATF_TC_BODY(slow_destinations_leave_half_of_the_lane, tc)
 	setup_clear(&s);
 }
 
+/* As long as there is room one with much flying has its turn beside others that
+ * always have work. */
+ATF_TC_WITHOUT_HEAD(laden_destination_takes_turns_with_light_ones);
+ATF_TC_BODY(laden_destination_takes_turns_with_light_ones, tc)
+{
+	struct setup s;
+	struct envelope *e = NULL;
+	unsigned i, of_big = 0;
+
+	setup_far_init(&s, 100, 100);
+	for (i = 0; i < 50; i++)
+		e = setup_far(&s, "big.example");
+	for (i = 0; i < 100; i++)
+		dispatch_grow(&s.d, e->dest);
+	for (i = 0; i < 8; i++)
+		ATF_REQUIRE(dispatch_next(&s.d, &s.q, LANE_RELAY) != NULL);
+	setup_far(&s, "light.example");
+	for (i = 0; i < 20; i++) {
+		ATF_REQUIRE(
+		    (e = dispatch_next(&s.d, &s.q, LANE_RELAY)) != NULL);
+		if (span_eq(queue_user(e->dest), span_str("big.example"))) {
+			of_big++;
+			continue;
+		}
+		dispatch_landed(&s.d, e);
+		queue_envelope_state(&s.q, e, SE_HELD, 0);
+		setup_far(&s, "light.example");
+	}
+	ATF_CHECK_EQ(10, of_big);
+	setup_clear(&s);
+}
+
 ATF_TC_WITHOUT_HEAD(probe_takes_all_recipients_of_its_message);
 ATF_TC_BODY(probe_takes_all_recipients_of_its_message, tc)
 {
@@ -537,6 +569,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, lanes_do_not_fill_each_other);
 	ATF_TP_ADD_TC(tp, window_begins_small_grows_and_falls_to_a_probe);
 	ATF_TP_ADD_TC(tp, slow_destinations_leave_half_of_the_lane);
+	ATF_TP_ADD_TC(tp, laden_destination_takes_turns_with_light_ones);
 	ATF_TP_ADD_TC(tp, probe_takes_all_recipients_of_its_message);
 	ATF_TP_ADD_TC(tp, paused_destination_has_no_turn);
 	ATF_TP_ADD_TC(tp, far_suspect_holds_up_nobody_else);
