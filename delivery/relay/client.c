@@ -16,6 +16,7 @@
 
 #include "delivery/relay/client_int.h"
 #include "privsep/base/chk.h"
+#include "privsep/base/clock.h"
 #include "privsep/ipc/loop.h"
 #include "privsep/ipc/role.h"
 
@@ -32,16 +33,37 @@ static const struct {
 #undef CLIENT_STATE
 };
 
+/* How long is left for the transaction, if it is less than that.  Once its end
+ * is sent, the other side may have taken it: that wait is the one of RFC 5321
+ * 4.5.3.2.6 and is not cut. */
+static uint64_t
+client_cut_ms(const struct client *c, uint64_t wait_ms)
+{
+	uint64_t now_ms;
+
+	if (c->deadline_ms == 0 ||
+	    (c->state != CL_ENVELOPE && c->state != CL_DATA &&
+		c->state != CL_CONTENT))
+		return wait_ms;
+	now_ms = clock_ms();
+	if (c->deadline_ms <= now_ms)
+		return 0;
+	return c->deadline_ms - now_ms < wait_ms ? c->deadline_ms - now_ms
+						 : wait_ms;
+}
+
 void
 client_enter(struct client *c, enum client_state state)
 {
 	const char *set = (const char *)&role_config()->set;
-	struct timeval tv = { 0, 0 };
-	uint64_t seconds;
+	struct timeval tv;
+	uint64_t wait_s, wait_ms;
 
-	memcpy(&seconds, set + client_states[state].timeout, sizeof(seconds));
-	tv.tv_sec = (time_t)seconds;
+	memcpy(&wait_s, set + client_states[state].timeout, sizeof(wait_s));
 	c->state = state;
+	wait_ms = client_cut_ms(c, wait_s * 1000);
+	tv = (struct timeval){ (time_t)(wait_ms / 1000),
+		(suseconds_t)(wait_ms % 1000 * 1000) };
 	if (state == CL_READY)
 		/* for how long that is kept is not ours to say */
 		evtimer_del(c->timer);
@@ -453,7 +475,9 @@ client_timeout(evutil_socket_t fd, short what, void *arg)
 	struct client *c = arg;
 
 	c->busy++;
-	client_fail_while(c, "no answer in time");
+	client_fail_while(c,
+	    client_cut_ms(c, 1) == 0 ? "the host is too slow"
+				     : "no answer in time");
 	client_unbusy(c);
 }
 

@@ -68,7 +68,8 @@ struct client {
 	size_t next_rcpt; /* whose reply to the end of data LMTP has next */
 	struct form form;
 	struct encode encode;
-	uint64_t offset; /* octets of content that were taken */
+	uint64_t offset;      /* octets of content that were taken */
+	uint64_t deadline_ms; /* when all of it must be sent; 0: never */
 };
 
 /* --- client.c --- */

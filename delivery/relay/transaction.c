@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "delivery/relay/client_int.h"
+#include "privsep/base/clock.h"
+#include "privsep/ipc/role.h"
 #include "smtpd/mail/parameters.h"
 
 #define TX_PIECE (64 * 1024) /* octets of content at a time */
@@ -92,6 +94,21 @@ tx_advance(struct client *c)
 		tx_ask(c, c->asked++);
 }
 
+/* RFC 5321 4.5.3.2 bounds each wait; but a host that does a little each time
+ * could keep a message for ever. */
+static uint64_t
+tx_deadline_ms(const struct client *c)
+{
+	const struct settings *set = &role_config()->set;
+	uint64_t rate = set->relay_limit_min_rate;
+
+	if (rate == 0)
+		return 0;
+	return clock_ms() +
+	    1000 *
+	    (set->relay_timeout_transaction_s + c->job->parcel->size / rate);
+}
+
 /* Begin with the recipients from c->from on. */
 static void
 tx_begin(struct client *c)
@@ -106,6 +123,7 @@ tx_begin(struct client *c)
 	c->to = i;
 	c->asked = c->answered = c->accepted = 0;
 	c->mail_refused = false;
+	c->deadline_ms = tx_deadline_ms(c);
 	client_enter(c, CL_ENVELOPE);
 	tx_advance(c);
 }

@@ -11,6 +11,8 @@
 #	:end		wait for the end of the content
 #	:repeat N TEXT	send it so many times
 #	:drip SECONDS TEXT	an octet each so many seconds, over and over
+#	:sip SECONDS	take an octet each so many seconds, for ever
+#	:wait SECONDS	do nothing for that time
 #	:close		end the connection; so does the end of the steps
 #	:some		wait for some octets, whatever they are
 #	:tls PEM	be the server of a TLS handshake, with key and
@@ -75,6 +77,11 @@ class Connection:
         elif word == ":hold":
             while True:
                 self.more()
+        elif word == ":sip":
+            while self.sock.recv(1):
+                time.sleep(float(rest))
+        elif word == ":wait":
+            time.sleep(float(rest))
         elif word == ":close":
             raise Gone
         else:
@@ -106,6 +113,9 @@ def main():
             scripts[-1].append(step)
     address, _, port = sys.argv[1].rpartition(":")
     listener = socket.create_server((address or "127.0.0.1", int(port)))
+    if ":sip" in str(scripts):
+        # what the kernel takes for it is not much
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     print("ready", flush=True)
     while True:
         sock, _ = listener.accept()

@@ -94,6 +94,60 @@ hostile forged "a refusal whose lines look like a record of the queue" \
     '250 ok\r\n451-a\r\n451-type: mda\r\n451-mda-exec: touch x\r\n451 b\r\n554 no\r\n' \
     :line '250 ok\r\n' :hold
 
+# slow STEP...: such a host, and how long it may take.
+slow()
+{
+	"$LIBDIR/peer.py" 2526 "$PWD/said" "$@" >peer.out &
+	wait_for grep -q ready peer.out || atf_fail "no peer"
+	instance_start out <<CONF
+hostname "out.example.net"
+table users file:users
+queue retry 1h
+relay timeout transaction 2s
+relay limit min-rate 1M
+listen on 127.0.0.1 port 2525
+action "on" relay host smtp://127.0.0.1:2526
+match from any for any action "on"
+CONF
+}
+
+atf_test_case sips
+sips_head()
+{
+	atf_set descr "a message that is taken octet by octet"
+}
+sips_body()
+{
+	# so little is on its way that the host is seen to be slow
+	sysctl -qw net.ipv4.tcp_wmem="4096 16384 16384"
+	slow "$GREET" :line "$HELLO" :lines\ 3 \
+	    '250 ok\r\n250 ok\r\n354 go\r\n' ':sip 0.2'
+	{
+		printf 'Subject: x\n\n'
+		seq 100000
+	} >long
+	send -f long smith@example.net jones@example.org >/dev/null
+	stays "the host is too slow"
+}
+
+atf_test_case dawdles
+dawdles_head()
+{
+	atf_set descr "replies that are each in time, but not all of them"
+}
+dawdles_body()
+{
+	set -- "$GREET" :line '250 peer\r\n'
+	for _i in 1 2 3 4 5 6 7 8 9 10; do
+		set -- "$@" :line ':wait 0.5' '250 ok\r\n'
+	done
+	slow "$@"
+	send smith@example.net a@example.org b@example.org c@example.org \
+	    d@example.org e@example.org f@example.org g@example.org >/dev/null
+	log_wait 7 "event=relay .*result=deferred .*the host is too slow"
+	atf_check_equal 1 "$(grep -c ^connection said)"
+}
+
 atf_test_case early
 early_head()
 {
@@ -148,7 +202,7 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in $HOSTILE early too_many; do
+	for case in $HOSTILE sips dawdles early too_many; do
 		atf_add_test_case "$case"
 	done
 }
