@@ -166,7 +166,8 @@ dest_list_has(const struct job_list *list, uint64_t msgid, uint32_t index)
 		if (j->parcel->msgid != msgid)
 			continue;
 		for (i = 0; i < j->n; i++) {
-			if (j->rcpt[i].index == index && !j->rcpt[i].done)
+			if (j->rcpt[i].index == index &&
+			    (!j->rcpt[i].done || j->rcpt[i].turned))
 				return true;
 		}
 	}
@@ -189,7 +190,7 @@ dest_fail(struct dest *d, const struct verdict *v)
 	while ((j = TAILQ_FIRST(&d->queue)) != NULL) {
 		TAILQ_REMOVE(&d->queue, j, entry);
 		d->queued--;
-		job_settle_all(j, v);
+		family_settle(j, v);
 		job_free(j);
 	}
 }
@@ -243,7 +244,7 @@ dest_open_links(struct dest *d)
 	    pace_may_add(&d->pace, d->links) &&
 	    !evtimer_pending(d->timer, NULL) &&
 	    (d->links == 0 || d->links > d->opening))
-		error = link_open(d);
+		error = link_open(d, TAILQ_FIRST(&d->queue)->family);
 	if (error == -E_BUSY && d->links == 0)
 		dest_starve(d);
 	else if (error != 0)
@@ -305,7 +306,7 @@ dest_fail_job(struct job *j)
 		.text = span_str("the connection was closed twice before the "
 				 "message was begun") };
 
-	job_settle_all(j, &v);
+	family_settle(j, &v);
 	job_free(j);
 }
 
@@ -339,9 +340,31 @@ dest_job_back(struct dest *d, struct job *j)
 }
 
 void
+dest_job_turned(struct dest *d, struct job *j)
+{
+	TAILQ_REMOVE(&d->sending, j, entry);
+	dests.sending--;
+	TAILQ_INSERT_HEAD(&d->queue, j, entry);
+	d->queued++;
+}
+
+/* The first job that may go over that family. */
+static struct job *
+dest_job_over(struct dest *d, int family)
+{
+	struct job *j;
+
+	TAILQ_FOREACH(j, &d->queue, entry) {
+		if (j->family == 0 || j->family == family)
+			break;
+	}
+	return j;
+}
+
+void
 dest_link_ready(struct dest *d, struct link *l)
 {
-	struct job *j = TAILQ_FIRST(&d->queue);
+	struct job *j = dest_job_over(d, link_family(l));
 	uint64_t wait_ms = 0, now_ms = clock_ms();
 
 	if (relay_stopping())
@@ -352,6 +375,9 @@ dest_link_ready(struct dest *d, struct link *l)
 		link_rest(l);
 		if (wait_ms > 0)
 			dest_wait(d, wait_ms);
+		else
+			/* what is left wants another family */
+			dest_advance(d);
 		return;
 	}
 	TAILQ_REMOVE(&d->queue, j, entry);
@@ -368,6 +394,22 @@ dest_link_failed(struct dest *d, const struct verdict *v)
 	pace_slow(&d->pace, clock_ms());
 	if (d->links == 0)
 		dest_fail(d, v);
+}
+
+void
+dest_family_failed(struct dest *d, int family)
+{
+	struct job *j, *next;
+
+	TAILQ_FOREACH_SAFE(j, &d->queue, entry, next) {
+		if (j->family != family)
+			continue;
+		TAILQ_REMOVE(&d->queue, j, entry);
+		d->queued--;
+		family_settle(j, NULL);
+		job_free(j);
+	}
+	dest_advance(d);
 }
 
 void

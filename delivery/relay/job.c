@@ -144,6 +144,7 @@ void
 job_free(struct job *j)
 {
 	parcel_release(j->parcel);
+	family_clear(j);
 	free(j);
 	jobs--;
 	relay_job_gone();

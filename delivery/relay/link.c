@@ -134,6 +134,7 @@ link_give_up(struct link *l)
 	struct verdict v = { OUT_DEFERRED, SCOPE_DESTINATION, { NULL, 0 },
 		{ NULL, 0 }, { { NULL, 0 }, { NULL, 0 }, { NULL, 0 } } };
 	bool full = l->tries.full;
+	int family = l->family;
 
 	strlcpy(status, l->status, sizeof(status));
 	strlcpy(text, l->text, sizeof(text));
@@ -142,6 +143,10 @@ link_give_up(struct link *l)
 	link_free(l);
 	if (full) {
 		dest_link_full(d);
+		return;
+	}
+	if (family != 0) {
+		dest_family_failed(d, family);
 		return;
 	}
 	v.status = span_str(status);
@@ -197,7 +202,11 @@ link_settled(void *arg, size_t i, const struct verdict *v)
 {
 	struct link *l = arg;
 
+	if (family_put_off(l, i, v))
+		return;
 	job_settle(l->job, i, v);
+	if (v->outcome == OUT_DELIVERED || v->outcome == OUT_RELAYED)
+		family_worked(l);
 	if (v->outcome != OUT_DEFERRED)
 		l->good = true;
 	else if (link_asks_less(v))
@@ -220,7 +229,10 @@ link_sent(void *arg, bool taken)
 		pace_good(&l->dest->pace);
 	if (l->good && l->host != NULL)
 		l->host->messages++;
-	dest_job_done(l->dest, j);
+	if (family_turn(j))
+		dest_job_turned(l->dest, j);
+	else
+		dest_job_done(l->dest, j);
 }
 
 /* The handshake failed where TLS need not be: the same address once more,
@@ -461,14 +473,14 @@ link_begin(struct link *l, const struct target *t, size_t n)
 }
 
 int
-link_open(struct dest *d)
+link_open(struct dest *d, int family)
 {
 	const struct target *t;
 	struct link *l;
 	size_t n;
 
 	t = route_targets(d->route, &n);
-	l = pool_take(d->action, route_label(d->route), t, n);
+	l = pool_take(d->action, route_label(d->route), t, n, family);
 	if (l != NULL) {
 		relay_counters[RC_REUSED]++;
 		link_adopt(l, d);
@@ -480,6 +492,9 @@ link_open(struct dest *d)
 	if ((l = link_new(d, t, n)) == NULL)
 		return -E_NOMEM;
 	link_adopt(l, d);
+	l->family = family;
+	if (family != 0)
+		l->tries.family = family == AF_INET6 ? 6 : 4;
 	l->state = LINK_CONNECTING;
 	d->opening++;
 	if (!count_choose_source(l) &&
@@ -488,6 +503,12 @@ link_open(struct dest *d)
 		return -E_BUSY;
 	}
 	return link_begin(l, t, n);
+}
+
+int
+link_family(const struct link *l)
+{
+	return l->ip.sa.sa_family;
 }
 
 void

@@ -29,6 +29,7 @@ struct link {
 	struct race *race;
 	const struct target *target; /* of tries */
 	union ip ip;
+	int family;            /* it is opened for that alone; 0: any */
 	union ip src4, src6;   /* AF_UNSPEC: as the kernel chooses */
 	struct host *host;     /* of ip; counted there */
 	struct host *source;   /* of the source address; counted there */
@@ -53,9 +54,9 @@ TAILQ_HEAD(link_list, link);
 void pool_put(struct link *);
 
 /* One that goes to the best host of these that is not down, for that action;
- * out of the pool.  NULL when there is none. */
-struct link *pool_take(
-    const struct action *, const char *label, const struct target *, size_t n);
+ * out of the pool; over that family alone, or 0.  NULL when there is none. */
+struct link *pool_take(const struct action *, const char *label,
+    const struct target *, size_t n, int family);
 
 /* Out of the pool, for whatever reason. */
 void pool_remove(struct link *);
@@ -85,6 +86,15 @@ void count_clear(struct link *);
 
 /* A message goes over it. */
 void count_message(struct link *);
+
+/* --- family.c --- */
+
+/* Whether what was said of recipient i may be said over that family alone, and
+ * the host has another: then it is no outcome yet. */
+bool family_put_off(struct link *, size_t i, const struct verdict *);
+
+/* The host took what it had refused over the other family. */
+void family_worked(const struct link *);
 
 /* --- link.c --- */
 

@@ -73,14 +73,15 @@ pool_is_up(const struct target *t)
 
 struct link *
 pool_take(const struct action *action, const char *label,
-    const struct target *t, size_t n)
+    const struct target *t, size_t n, int family)
 {
 	struct link *l;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		TAILQ_FOREACH(l, &pool, idle_entry) {
-			if (pool_fits(l, action, label, &t[i])) {
+			if ((family == 0 || l->ip.sa.sa_family == family) &&
+			    pool_fits(l, action, label, &t[i])) {
 				pool_remove(l);
 				return l;
 			}

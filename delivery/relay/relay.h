@@ -41,6 +41,7 @@ struct job_rcpt {
 	uint8_t notify;
 	bool done;    /* its outcome is told */
 	bool put_off; /* to the next transaction of this job */
+	bool turned;  /* done for now: see family.c */
 	struct span rcpt;
 	struct span orcpt;
 };
@@ -51,6 +52,8 @@ struct job {
 	struct parcel *parcel;
 	uint64_t since_ms;
 	bool again; /* was on a kept connection that turned out to be over */
+	int family; /* AF_INET or AF_INET6: over that alone; 0: any */
+	struct refusal *refusal; /* over the other family; NULL: none */
 	size_t n;
 	struct job_rcpt *rcpt;
 	size_t left; /* without an outcome */
@@ -82,6 +85,19 @@ void job_free(struct job *);
 
 /* Jobs in hand. */
 size_t job_count(void);
+
+/* --- family.c: what is refused over one family is tried over the other --- */
+
+/* Settle what has no outcome yet: with the refusal over the first family where
+ * there is one, else with the verdict. */
+void family_settle(struct job *, const struct verdict *);
+
+/* The job is over.  If some of it is to be tried over the other family, these
+ * recipients alone are left in it, and true. */
+bool family_turn(struct job *);
+
+/* The job is gone. */
+void family_clear(struct job *);
 
 /* --- dest.c: destinations --- */
 
@@ -119,6 +135,10 @@ void dest_link_ready(struct dest *, struct link *);
 /* No host could be reached; the link is gone. */
 void dest_link_failed(struct dest *, const struct verdict *);
 
+/* No host could be reached over the only family that the link was for; it is
+ * gone. */
+void dest_family_failed(struct dest *, int family);
+
 /* The hosts that could be reached have all the connections that they may have;
  * the link is gone. */
 void dest_link_full(struct dest *);
@@ -129,6 +149,9 @@ void dest_link_ended(struct dest *);
 /* A job that was being sent has not reached the other side: it goes first
  * again. */
 void dest_job_back(struct dest *, struct job *);
+
+/* A job that was being sent goes once more, over its other family. */
+void dest_job_turned(struct dest *, struct job *);
 
 /* A job that was being sent has all its outcomes: it is gone. */
 void dest_job_done(struct dest *, struct job *);
@@ -148,9 +171,12 @@ struct dest *dest_next(struct dest *);
 /* --- link.c: connections --- */
 
 /* Begin one for that destination, or take one that is kept and fits.  It
- * tells dest_link_ready() or dest_link_failed() later.  0; -E_BUSY when limits
- * do not allow one now, -E_NOMEM. */
-int link_open(struct dest *);
+ * tells dest_link_ready() or dest_link_failed() later.  Over that family alone,
+ * or 0.  0; -E_BUSY when limits do not allow one now, -E_NOMEM. */
+int link_open(struct dest *, int family);
+
+/* The family that it is connected over. */
+int link_family(const struct link *);
 
 /* Send the job over it. */
 void link_send(struct link *, struct job *);
