@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
  * DATA: the envelopes go to the spool as soon as the name of the client is
- * known, for it is written into the message; or without it after a short
- * while, which is all that a slow name server can cost.
+ * known, for it is written into the message; or without it a short while
+ * after it was asked for.  That is all that a slow name server can cost, for
+ * all the messages of a client together.
  */
 #include <event2/event.h>
 
@@ -13,7 +14,7 @@
 #define NAME_WAIT_MS 2000
 
 static struct {
-	TAILQ_HEAD(, transaction) list; /* that wait, the longest first */
+	TAILQ_HEAD(data_list, transaction) list; /* the first is due first */
 	struct event *timer;
 } waits = { .list = TAILQ_HEAD_INITIALIZER(waits.list) };
 
@@ -24,7 +25,7 @@ timer_arm(void)
 	uint64_t now_ms = clock_ms(), ms;
 	struct timeval tv;
 
-	if (first == NULL || evtimer_pending(waits.timer, NULL))
+	if (first == NULL)
 		return;
 	ms = first->until_ms > now_ms ? first->until_ms - now_ms : 0;
 	tv.tv_sec = (time_t)(ms / 1000);
@@ -41,20 +42,34 @@ data_forget(struct transaction *tx)
 	tx->waits = NULL;
 }
 
+static void
+data_wait(struct client *c, uint64_t until_ms)
+{
+	struct transaction *tx = c->tx, *before;
+
+	tx->waits = c;
+	tx->until_ms = until_ms;
+	TAILQ_FOREACH_REVERSE(before, &waits.list, data_list, by_time)
+	{
+		if (before->until_ms <= until_ms)
+			break;
+	}
+	if (before == NULL)
+		TAILQ_INSERT_HEAD(&waits.list, tx, by_time);
+	else
+		TAILQ_INSERT_AFTER(&waits.list, before, tx, by_time);
+	timer_arm();
+}
+
 void
 data_go(struct client *c)
 {
-	static const struct timeval at_once;
-	struct transaction *tx = c->tx;
-
-	if (tx == NULL || tx->waits == NULL)
+	if (c->tx == NULL || c->tx->waits == NULL)
 		return;
 	/* not in this turn of the loop, at the end of which the session gets
 	 * the name: it must have that before it hears from the spool */
-	tx->until_ms = 0;
-	TAILQ_REMOVE(&waits.list, tx, by_time);
-	TAILQ_INSERT_HEAD(&waits.list, tx, by_time);
-	evtimer_add(waits.timer, &at_once);
+	data_forget(c->tx);
+	data_wait(c, 0);
 }
 
 static void
@@ -87,12 +102,9 @@ data_ask(struct client *c)
 	struct span name;
 
 	c->tx->data_wanted = true;
-	if (name_status(&c->name, &name) != NAME_ASKED) {
+	if (name_status(&c->name, &name) != NAME_ASKED ||
+	    name_asked_ms(&c->name) + NAME_WAIT_MS <= clock_ms())
 		spool_ask(c);
-		return;
-	}
-	c->tx->waits = c;
-	c->tx->until_ms = clock_ms() + NAME_WAIT_MS;
-	TAILQ_INSERT_TAIL(&waits.list, c->tx, by_time);
-	timer_arm();
+	else
+		data_wait(c, name_asked_ms(&c->name) + NAME_WAIT_MS);
 }

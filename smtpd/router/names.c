@@ -187,6 +187,12 @@ name_status(const struct name_ref *ref, struct span *text)
 	return ref->name->status;
 }
 
+uint64_t
+name_asked_ms(const struct name_ref *ref)
+{
+	return ref->name->asked_ms;
+}
+
 bool
 names_retry(struct names *u, struct name_ref *ref)
 {

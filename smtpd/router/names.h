@@ -73,6 +73,9 @@ void names_leave(struct names *, struct name_ref *);
  * names_leave(), and empty otherwise. */
 enum name_status name_status(const struct name_ref *, struct span *text);
 
+/* When it was asked for, by clock_ms(); with NAME_ASKED. */
+uint64_t name_asked_ms(const struct name_ref *);
+
 /* Ask again for what could not be found out, if that is some time ago.
  * Whether the answer is still to come. */
 bool names_retry(struct names *, struct name_ref *);

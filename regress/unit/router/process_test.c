@@ -1039,13 +1039,13 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 	}
 }
 
-/* A client whose name is not known yet, up to its DATA; the message. */
+/* A client at that address, up to its DATA; the message. */
 static uint64_t
-data_begin(int ch, uint64_t sid)
+data_begin(int ch, uint64_t sid, const char *from)
 {
 	uint64_t id;
 
-	session_open_from(ch, sid, REMOTE);
+	session_open_from(ch, sid, from);
 	send_mail(ch, sid, "<from@example.com>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, sid, RP_MAIL_OK);
 	id = rd_u64(&t.m.body);
@@ -1067,7 +1067,7 @@ ATF_TC_BODY(data_waits_for_the_name_and_not_for_ever, tc)
 		resolver = join(ROLE_RESOLVER, 8);
 		spool = join(ROLE_SPOOL, 6);
 		ch = join(ROLE_SESSION, 5);
-		id = data_begin(ch, SID);
+		id = data_begin(ch, SID, REMOTE);
 		request = expect_name_ask(resolver);
 		expect_silence(spool);
 		if (answered) {
@@ -1079,6 +1079,34 @@ ATF_TC_BODY(data_waits_for_the_name_and_not_for_ever, tc)
 		ATF_CHECK_EQ(id, t.m.id);
 		stop();
 	}
+}
+
+ATF_TC_WITHOUT_HEAD(data_waits_once_for_a_name);
+ATF_TC_BODY(data_waits_once_for_a_name, tc)
+{
+	uint64_t id, other;
+	int ch, resolver, spool;
+
+	start();
+	resolver = join(ROLE_RESOLVER, 8);
+	spool = join(ROLE_SPOOL, 6);
+	ch = join(ROLE_SESSION, 5);
+	id = data_begin(ch, SID, REMOTE);
+	expect_name_ask(resolver);
+	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
+	ATF_CHECK_EQ(id, t.m.id);
+	expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
+	/* it is still not known, and nobody waits any more, nor comes after one
+	 * who has none */
+	other = data_begin(ch, SID + 1, REMOTE);
+	id = data_begin(ch, SID + 2, LOCAL);
+	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
+	ATF_CHECK_EQ(other, t.m.id);
+	expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
+	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
+	ATF_CHECK_EQ(id, t.m.id);
+	expect_silence(resolver);
+	stop();
 }
 
 ATF_TC_WITHOUT_HEAD(who_goes_while_data_waits_sends_nothing);
@@ -1094,10 +1122,10 @@ ATF_TC_BODY(who_goes_while_data_waits_sends_nothing, tc)
 		resolver = join(ROLE_RESOLVER, 8);
 		spool = join(ROLE_SPOOL, 6);
 		ch = join(ROLE_SESSION, 5);
-		data_begin(ch, SID);
+		data_begin(ch, SID, REMOTE);
 		send_bare(ch, ends[i], SID);
-		/* another one waits longer than that one would have */
-		id = data_begin(ch, SID + 1);
+		/* another one waits at least as long as that one would have */
+		id = data_begin(ch, SID + 1, REMOTE);
 		expect(spool, ROLE_SPOOL, SPOOL_OPEN);
 		ATF_CHECK_EQ(id, t.m.id);
 		expect_name_ask(resolver);
@@ -1117,7 +1145,7 @@ ATF_TC_BODY(nothing_comes_between_data_and_its_name, tc)
 		start();
 		join(ROLE_RESOLVER, 8);
 		ch = join(ROLE_SESSION, 5);
-		data_begin(ch, SID);
+		data_begin(ch, SID, REMOTE);
 		if (types[i] == TX_DATA)
 			send_bare(ch, TX_DATA, SID);
 		else
@@ -1331,6 +1359,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_client_is_told_its_name);
 	ATF_TP_ADD_TC(tp, a_rule_waits_for_the_name);
 	ATF_TP_ADD_TC(tp, data_waits_for_the_name_and_not_for_ever);
+	ATF_TP_ADD_TC(tp, data_waits_once_for_a_name);
 	ATF_TP_ADD_TC(tp, who_goes_while_data_waits_sends_nothing);
 	ATF_TP_ADD_TC(tp, nothing_comes_between_data_and_its_name);
 	ATF_TP_ADD_TC(tp, without_a_resolver_a_name_is_not_known);
