@@ -31,6 +31,7 @@
 #define CONFIG                                                                 \
 	"hostname \"relay.example.org\"\n"                                     \
 	"relay limit connections 2\n"                                          \
+	"relay timeout idle 1m\n"                                              \
 	"table sick { \"sick.example\", \"slow.example\" }\n"                  \
 	"action \"smart\" relay host smtp://127.0.0.1:2501\n"                  \
 	"action \"out\" relay\n"                                               \
@@ -643,6 +644,8 @@ TC(what_is_in_hand_is_not_sent_twice)
 	say(fd, "550 5.1.1 no");
 	outcome(1, 0, OUT_FAILED, SCOPE_ENVELOPE, "5.1.1", "no");
 	silent(t.scheduler);
+	/* no other connection for a second copy */
+	silent(l);
 	stop();
 }
 

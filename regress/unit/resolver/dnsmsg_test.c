@@ -202,6 +202,34 @@ ATF_TC_BODY(counts, tc)
 	ATF_CHECK_EQ(-E_SYNTAX, finish(DNS_TYPE_A));
 }
 
+/* Records that are not what was asked for, and packets that are no answers. */
+ATF_TC_WITHOUT_HEAD(others);
+ATF_TC_BODY(others, tc)
+{
+	static const unsigned flags[] = { 0x0100, 0x8380 };
+	size_t i;
+
+	begin(DNS_TYPE_A, 3);
+	record(LIT(SELF), DNS_TYPE_A, 1, LIT("\300\0\2"));
+	record(LIT(SELF), DNS_TYPE_A, 1, LIT("0123456789abcdef"));
+	record(LIT(SELF), DNS_TYPE_AAAA, 1, LIT("0123456789abcdef"));
+	ATF_REQUIRE_EQ(0, finish(DNS_TYPE_A));
+	ATF_CHECK_EQ(0, msg.n);
+	ATF_CHECK_EQ(2, msg.unfit);
+	begin(DNS_TYPE_A, 1);
+	record(LIT("\1b\300\16"), DNS_TYPE_A, 1, LIT("\300\0\2\1"));
+	ATF_REQUIRE_EQ(0, finish(DNS_TYPE_A));
+	ATF_CHECK_EQ(0, msg.n);
+	/* a question, and an answer that was cut */
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		begin(DNS_TYPE_A, 1);
+		packet.data[2] = (unsigned char)(flags[i] >> 8);
+		packet.data[3] = (unsigned char)flags[i];
+		record(LIT(SELF), DNS_TYPE_A, 1, LIT("\300\0\2\1"));
+		ATF_CHECK_EQ(-E_SYNTAX, finish(DNS_TYPE_A));
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, good);
@@ -210,5 +238,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, truncated);
 	ATF_TP_ADD_TC(tp, names);
 	ATF_TP_ADD_TC(tp, counts);
+	ATF_TP_ADD_TC(tp, others);
 	return atf_no_error();
 }
