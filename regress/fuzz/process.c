@@ -272,8 +272,10 @@ fuzz_setup(void)
 
 	log_init("fuzz", fuzz_no_log);
 	cfg_errors_init(&errs);
-	fuzz_require(cfg_source_from_text(
-			 span_str(text), "host.example.org", &src) == 0 &&
+	fuzz_require(cfg_source_from_text(span_str(fuzz_process.config == NULL
+						  ? text
+						  : fuzz_process.config),
+			 "host.example.org", &src) == 0 &&
 	    config_parse(src, &fuzz.config, &errs) == 0);
 	cfg_source_free(src);
 	cfg_errors_clear(&errs);

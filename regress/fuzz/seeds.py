@@ -53,6 +53,14 @@ def ask(verb, *args):
     return u8(CTL[verb]) + u8(len(args)) + b"".join(span(a) for a in args)
 
 
+def enum(name):
+    """The numbers of an enumeration of terms.h."""
+    with open("privsep/ipc/terms.h") as f:
+        body = re.search(r"^enum %s \{(.*?)\};" % name, f.read(), re.M | re.S)
+    words = re.findall(r"^\t([A-Z_0-9]+)", body.group(1), re.M)
+    return {n: i for i, n in enumerate(words)}
+
+
 def envelope(index, state=0):
     return (u32(index) + u8(state) + u64(0) + u16(0) + u8(0) +
             span(b"ann@example.org") + span(b"a") + span(b"ann"))
@@ -88,6 +96,58 @@ def named(status, *names):
     return (u8(status) + u8(0) + u32(60) + span(b"") + span(b"why") +
             u16(len(names)) + b"".join(span(n) for n in names))
 
+
+DNS, PURPOSE = enum("dns_kind"), enum("deliver_purpose")
+
+
+def relayed(action, user, flags=0, content=CONTENT):
+    """DELIVER to a relay."""
+    return (u8(PURPOSE["PURPOSE_RELAY"]) + u64(1600000000) +
+            span(b"a@example.net") + u8(flags) + u8(0) + span(b"e1") +
+            u64(len(content)) + u16(2) +
+            b"".join(u32(i) + u8(0) + u8(0) + span(b"") * 3 +
+                     span(b"ann%d@b.example" % i) + span(b"") + u8(1) +
+                     span(action) + span(user) for i in (0, 1)) +
+            span(content))
+
+
+def says(*lines, which=0):
+    """What a host says, line by line."""
+    return b"".join(
+        u8(ROLE["CLIENT"]) + u8(0) + u16(len(line) + 3) + u8(which) + line +
+        b"\r\n" for line in lines)
+
+
+def hangs_up(which=0):
+    return u8(ROLE["CLIENT"]) + u8(0) + u16(1) + u8(which)
+
+
+def dns_answer(status, *records):
+    return (u8(status) + u8(1) + u32(60) + span(b"") * 2 +
+            u16(len(records)) + b"".join(records))
+
+
+def dns_told(packet, rcode=0, secure=0):
+    """What libunbound says of the oldest question."""
+    body = u8(0) + u8(rcode) + u8(secure) + packet
+    return u8(ROLE["CLIENT"]) + u8(0) + u16(len(body)) + body
+
+
+def packet(kind, data):
+    """A DNS answer with one record, for b.example."""
+    name = b"\1b\7example\0"
+    return (u16(1) + u16(0x8180) + u16(1) + u16(1) + u32(0) + name +
+            u16(kind) + u16(1) + u16(0xc00c) + u16(kind) + u16(1) + u32(60) +
+            u16(len(data)) + data)
+
+
+def dns_ask(kind, name):
+    return frame("RELAY", "DNS_ASK", 1, u8(DNS[kind]) + span(name))
+
+
+HELLO = (b"220 there", b"250-there\r\n250-PIPELINING\r\n250-DSN\r\n250 SIZE 9999")
+TAKEN = (b"250 ok", b"250 ok", b"250 ok", b"354 go", b"250 2.0.0 taken")
+SENT = frame("SPOOL", "DELIVER", 9, relayed(b"a", b""))
 
 stored = (frame("ROUTER", "SPOOL_OPEN", 9, OPEN) +
           frame("ROUTER", "SPOOL_ENVELOPE", 9, ENVELOPE) +
@@ -165,6 +225,44 @@ SEEDS = {
               u16(RP["RP_RCPT_OK"]) + span(b"")) +
         frame("SPOOL", "SPOOL_GRANT", 5, u64(1) + u16(RP["RP_DATA_GO"])) +
         frame("SPOOL", "SPOOL_COMMITTED", 5, u64(1) + u16(RP["RP_QUEUED"])),
+        frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")),
+    ],
+    "relay": [
+        SENT + says(*HELLO + TAKEN),
+        SENT + says(*HELLO[:1] + (b"502 what",)) + says(*TAKEN),
+        SENT + says(*HELLO + (b"250 ok", b"550 5.1.1 no", b"452 4.5.3 many")),
+        SENT + says(*HELLO + (b"250 ok", b"421 4.3.2 going")) + hangs_up(),
+        frame("SPOOL", "DELIVER", 9, relayed(
+            b"a", b"", content=b"a\n.\n..\r\n\0b")) +
+        says(*HELLO + TAKEN),
+        frame("SPOOL", "DELIVER", 9, relayed(b"b", b"b.example")) +
+        frame("RESOLVER", "DNS_ANSWER", 1, dns_answer(
+            0, u16(10) + span(b"mx.b.example"))) +
+        frame("RESOLVER", "DNS_ANSWER", 2, dns_answer(2)) +
+        frame("RESOLVER", "DNS_ANSWER", 3, dns_answer(
+            0, span(b"\xc0\0\2\3"))) +
+        says(b"220 there", b"250-there\r\n250 STARTTLS", b"220 go",
+             b"\x16\3\3\0\x40"),
+        frame("SPOOL", "DELIVER", 9, relayed(b"c", b"")) +
+        says(*HELLO + TAKEN + (b"550 5.2.1 not her",)),
+        frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_ROUTE", b"b",
+                                           b"b.example")) +
+        frame("CONTROL", "CTL_CANCEL", 1) +
+        frame("CONTROL", "CTL_ASK", 2, ask("CTL_SHOW_HOSTS")) +
+        frame("CONTROL", "CTL_ASK", 3, ask("CTL_SHOW_RELAYS")),
+    ],
+    "resolver": [
+        dns_ask("DNS_MX", b"b.example") +
+        dns_told(packet(15, u16(10) + b"\2mx\xc0\x0c"), secure=2),
+        dns_ask("DNS_A", b"b.example") + dns_told(packet(1, b"\xc0\0\2\1")),
+        dns_ask("DNS_AAAA", b"b.example") + dns_told(b"", rcode=3),
+        dns_ask("DNS_A", b"b.example") + dns_told(b"", secure=1),
+        frame("ROUTER", "DNS_ASK", 7, u8(DNS["DNS_CLIENT"]) +
+              span(b"\xc0\0\2\1")) +
+        dns_told((u16(1) + u16(0x8180) + u16(0) + u16(1) + u32(0) +
+                  b"\0011\0012\0010\003192\7in-addr\4arpa\0" + u16(12) +
+                  u16(1) + u32(60) + u16(11) + b"\1b\7example\0")) +
+        dns_told(packet(1, b"\xc0\0\2\1")),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")),
     ],
     "control": [
