@@ -47,7 +47,9 @@ TAILQ_HEAD(ask_list, ask);
 static struct {
 	struct ask_list open;
 	size_t n;
-	size_t alive; /* those too that were answered before the DNS was */
+	/* of each role, those too that were answered before the DNS was: what
+	 * clients make one ask does not use up another's share */
+	size_t alive[ROLE__MAX];
 } asks = { .open = TAILQ_HEAD_INITIALIZER(asks.open) };
 
 static void client_next(struct ask *);
@@ -61,9 +63,9 @@ ask_count(void)
 static void
 ask_free(struct ask *a)
 {
+	asks.alive[a->role]--;
 	event_free(a->timer);
 	free(a);
-	asks.alive--;
 }
 
 /* --- answers --------------------------------------------------------------- */
@@ -390,7 +392,7 @@ ask_new(struct chan *ch, uint64_t id, enum dns_kind kind)
 	evtimer_add(a->timer, &tv);
 	TAILQ_INSERT_TAIL(&asks.open, a, entry);
 	asks.n++;
-	asks.alive++;
+	asks.alive[a->role]++;
 	return a;
 }
 
@@ -410,7 +412,8 @@ ask_begin(struct chan *ch, struct msg *m)
 		answer_none(ch, m->id, DNS_NO_NAME, "that is no name");
 		return 0;
 	}
-	if (ask_count_of(ch) < max && asks.alive < ALIVE_FACTOR * max)
+	if (ask_count_of(ch) < max &&
+	    asks.alive[chan_role(ch)] < ALIVE_FACTOR * max)
 		a = ask_new(ch, m->id, (enum dns_kind)kind);
 	if (a == NULL) {
 		resolver_counters[NC_REFUSED]++;

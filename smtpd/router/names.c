@@ -92,11 +92,29 @@ name_set(
 	n->until_ms = u->now_ms() + hold_s * 1000;
 }
 
+/* There is no room for another question.  Whoever owns a network and its name
+ * servers, which say nothing, has addresses without end to come from. */
+static bool
+names_are_too_many(const struct names *u, const struct source *source)
+{
+	struct source net = source_network(source), other;
+	const struct name *n;
+	size_t of_net = 0;
+
+	if (u->nasked < NAMES_ASKED_MAX / 2)
+		return false;
+	TAILQ_FOREACH(n, &u->asked, entry) {
+		other = source_network(&n->source);
+		of_net += source_cmp(&net, &other) == 0;
+	}
+	return u->nasked >= NAMES_ASKED_MAX || of_net >= NAMES_ASKED_NET;
+}
+
 static void
 name_ask(struct names *u, struct name *n)
 {
 	n->request = ++u->last_request;
-	if (u->nasked >= NAMES_ASKED_MAX ||
+	if (names_are_too_many(u, &n->source) ||
 	    u->ask(n->request, &n->source) != 0) {
 		name_set(u, n, NAME_FAILED, NAMES_FAILED_S);
 		return;

@@ -17,9 +17,11 @@
 #include "privsep/base/buf.h"
 #include "smtpd/router/source.h"
 
-#define NAMES_IDLE_MAX  4096 /* addresses remembered without a client there */
-#define NAMES_ASKED_MAX 2048 /* that are asked for at the same time */
-#define NAMES_TTL_MIN_S 10   /* a name holds at least so long, */
+#define NAMES_IDLE_MAX 4096 /* addresses remembered without a client there */
+#define NAMES_ASKED_MAX                                                        \
+	2048               /* that are asked for at the same time; from half */
+#define NAMES_ASKED_NET 64 /* of them on so many of one network */
+#define NAMES_TTL_MIN_S 10 /* a name holds at least so long, */
 #define NAMES_TTL_MAX_S 3600 /* and at most, whatever the DNS says */
 #define NAMES_NONE_S    60   /* that there is none holds so long */
 #define NAMES_FAILED_S  10   /* it is not asked for again before that */

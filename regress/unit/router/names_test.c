@@ -324,6 +324,32 @@ ATF_TC_BODY(memory_is_bounded, tc)
 	ATF_CHECK_EQ(NAMES_IDLE_MAX, names.nidle);
 }
 
+ATF_TC_WITHOUT_HEAD(one_network_leaves_room_for_others);
+ATF_TC_BODY(one_network_leaves_room_for_others, tc)
+{
+	struct source source = setup_source("2001:db8::");
+	struct name_ref a = { .settled = settled }, b;
+	unsigned i;
+
+	setup();
+	for (i = 0; i < 2 * NAMES_ASKED_MAX; i++) {
+		source.addr[14] = (unsigned char)(i >> 8);
+		source.addr[15] = (unsigned char)i;
+		names_enter(&names, &a, &source);
+		names_leave(&names, &a);
+	}
+	ATF_CHECK_EQ(NAMES_ASKED_MAX / 2, names.nasked);
+	for (i = 0; i < 2 * NAMES_ASKED_NET; i++) {
+		source.addr[7] = 1;
+		source.addr[15] = (unsigned char)i;
+		names_enter(&names, &a, &source);
+		check(&a, i < NAMES_ASKED_NET ? NAME_ASKED : NAME_FAILED, "");
+		names_leave(&names, &a);
+	}
+	enter(&b, "192.0.2.1");
+	check(&b, NAME_ASKED, "");
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, one_question_for_all_clients_of_an_address);
@@ -335,5 +361,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_question_does_not_wait_for_ever);
 	ATF_TP_ADD_TC(tp, what_has_no_address_has_no_name);
 	ATF_TP_ADD_TC(tp, memory_is_bounded);
+	ATF_TP_ADD_TC(tp, one_network_leaves_room_for_others);
 	return atf_no_error();
 }
