@@ -357,8 +357,9 @@ def main():
     global MAIL_HOST, FORGER
     where, MAIL_HOST = sys.argv[1:3]
     FORGER = (sys.argv + [MAIL_HOST])[3]
-    listener = socket.create_server((where, 53))
-    sock, elsewhere = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    family = socket.AF_INET6 if ":" in where else socket.AF_INET
+    listener = socket.create_server((where, 53), family=family)
+    sock, elsewhere = (socket.socket(family, socket.SOCK_DGRAM)
                        for _ in range(2))
     sock.bind((where, 53))
     elsewhere.bind((where, 5353))

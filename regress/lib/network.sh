@@ -53,6 +53,42 @@ net_up()
 	ip link set "$1" up
 }
 
+# net_far USER...: a host "far" that takes mail for any domain into the
+# mailboxes of these users; its instance is in FAR.
+net_far()
+{
+	net_host far 20
+	instance_new far <<CONF
+hostname "far.example.org"
+table users file:users
+listen on $NET4.20 port 25
+action "box" maildir userbase <users>
+match from any for any action "box"
+CONF
+	instance_user "$@"
+	AT=far instance_run far
+	FAR=$DIR
+}
+
+# far_has USER COUNT: wait until so many messages are there.
+far_has()
+{
+	_here=$DIR DIR=$FAR
+	mailbox_wait "$@"
+	DIR=$_here
+}
+
+# net_tricks [MAIL-HOST [ADDRESS]]: a host "dns" whose answers mean no good, as
+# dns.py says; what it is asked is in "asked".  Good mail goes to far, or that
+# address; forged names lead elsewhere.
+net_tricks()
+{
+	net_host dns 53
+	on dns "$LIBDIR/dns.py" "${2:-$NET4.53}" "${1:-$NET4.20}" "$NET4.66" \
+	    >asked 2>&1 &
+	wait_for grep -q ready asked || atf_fail "no DNS"
+}
+
 # net_dns: a host "dns" that serves the records on standard input, all in one
 # zone at the root, and one more address of it that looks names up there for
 # whoever asks.

@@ -6,37 +6,25 @@
 . "$(atf_get_srcdir)/../lib/instance.sh"
 . "$LIBDIR/network.sh"
 
-# out: an instance that asks that DNS, and far, to which all good mail goes.
-# At the host forger nobody may get any.
+# sites [ADDRESS [SETTING]]: an instance that asks that DNS, and far, which has
+# all good mail.  Nothing may go where forged names lead.
 sites()
 {
 	net_start
-	net_host dns 53
-	net_host far 20
-	on dns "$LIBDIR/dns.py" "$NET4.53" "$NET4.20" "$NET4.66" >asked 2>&1 &
-	wait_for grep -q ready asked || atf_fail "no DNS"
-	instance_new in <<CONF
-hostname "in.example.org"
-table users file:users
-listen on $NET4.20 port 25
-action "box" maildir userbase <users>
-match from any for any action "box"
-CONF
-	instance_user jones brown smith
-	AT=far instance_run in
-	IN=$DIR
+	net_tricks "$NET4.20" "${1:-$NET4.53}"
+	net_far jones brown smith
 	instance_start out <<CONF
 hostname "out.example.net"
-resolver forward $NET4.53
+resolver forward ${1:-$NET4.53}
+${2:-}
 resolver anchor none
-resolver timeout 3s
+resolver timeout ${WAIT:-3s}
 queue retry 1h
 relay timeout connect 5s
 listen on 127.0.0.1 port 2525
 action "on" relay
 match from any for any action "on"
 CONF
-	OUT=$DIR
 	processes >before
 }
 
@@ -54,15 +42,7 @@ mail()
 		send smith@home.example "jones@$_name.example" >/dev/null
 	done
 	send smith@home.example brown@fine.example >/dev/null
-	in_has brown 1
-}
-
-# in_has USER COUNT
-in_has()
-{
-	DIR=$IN
-	mailbox_wait "$@"
-	DIR=$OUT
+	far_has brown 1
 }
 
 # unharmed: nothing has died, nothing forged was used, and what was not asked
@@ -70,7 +50,7 @@ in_has()
 unharmed()
 {
 	send smith@home.example brown@later.example >/dev/null
-	in_has brown 2
+	far_has brown 2
 	processes >now
 	diff before now || instance_fail "a process has died"
 	! grep -q forged asked || instance_fail "forged names are asked for"
@@ -81,7 +61,7 @@ arrives()
 {
 	sites
 	mail "$@"
-	in_has jones $#
+	far_has jones $#
 	unharmed
 }
 
@@ -116,7 +96,7 @@ fails()
 	for _name; do
 		log_wait 1 "event=relay .*$_name.example result=failed .*$_why"
 	done
-	in_has smith $#
+	far_has smith $#
 	unharmed
 }
 
@@ -163,6 +143,20 @@ dns loopback "addresses of this host" fails 5.4.6 \
 dns nowhere "addresses that mail does not go to" fails 5.4.4 \
     mapped this group group6 link link6 all
 
+atf_test_case other_servers
+other_servers_head()
+{
+	atf_set descr "a server by IPv6, beside one that is none"
+}
+other_servers_body()
+{
+	WAIT=20s sites "$NET6:53" "resolver forward $NET4.20"
+	mail tcp
+	far_has jones 1
+	unharmed
+	grep -q "MX tcp.example tcp" asked || atf_fail "not over TCP"
+}
+
 # What a server that is asked for everybody's names does not find it answers
 # late or never; who has such a name must not have it taken for dead.
 atf_test_case not_dead
@@ -189,6 +183,7 @@ not_dead_body()
 
 atf_init_test_cases()
 {
+	atf_add_test_case other_servers
 	atf_add_test_case not_dead
 	for case in $DNS; do
 		atf_add_test_case "$case"

@@ -17,24 +17,11 @@ own_etc()
 	rm -f /etc/resolv.conf
 }
 
-# network: the wire, a name server, and far, to which mail goes.
 network()
 {
 	net_start
-	net_host dns 53
-	net_host far 20
-	on dns "$LIBDIR/dns.py" "$NET4.53" "$NET4.20" >asked 2>&1 &
-	wait_for grep -q ready asked || atf_fail "no DNS"
-	instance_new in <<CONF
-hostname "in.example.org"
-table users file:users
-listen on $NET4.20 port 25
-action "box" maildir userbase <users>
-match from any for any action "box"
-CONF
-	instance_user jones
-	AT=far instance_run in
-	IN=$DIR
+	net_tricks
+	net_far jones
 }
 
 # out [SETTING]: the instance that sends.
@@ -51,14 +38,6 @@ match from any for any action "on"
 ${1:-}
 CONF
 	instance_run out
-	OUT=$DIR
-}
-
-arrives()
-{
-	DIR=$IN
-	mailbox_wait jones "$1"
-	DIR=$OUT
 }
 
 queued()
@@ -86,8 +65,8 @@ none_body()
 	queued 2 || instance_fail "it is not in the queue"
 	network
 	echo "nameserver $NET4.53" >/etc/resolv.conf
-	DIR=$OUT
-	arrives 2
+	DIR=$PWD/out
+	far_has jones 2
 	wait_for queued 0 || instance_fail "it is in the queue still"
 	log_wait 1 "event=reload file=/etc/resolv.conf"
 	others >now
@@ -109,7 +88,7 @@ other_servers_body()
 	log_wait 1 "event=relay .*result=deferred .*no answer in time"
 	echo "nameserver $NET4.53" >resolv.conf
 	mv resolv.conf /etc/resolv.conf
-	arrives 1
+	far_has jones 1
 }
 
 atf_test_case reload
@@ -125,7 +104,7 @@ reload_body()
 	log_wait 1 "event=relay .*result=deferred .*no answer in time"
 	sed -i "s/$NET4.99/$NET4.53/" "$DIR/smtpd.conf"
 	ctl reload >/dev/null || instance_fail "reload"
-	arrives 1
+	far_has jones 1
 }
 
 atf_test_case unseen
@@ -145,7 +124,7 @@ unseen_body()
 		done
 		[ "$_i" = 3 ] || ctl reload >/dev/null
 	done
-	arrives 12
+	far_has jones 12
 	atf_check_equal 0 "$(grep -c result=deferred "$DIR/log")"
 	wait_for alone || instance_fail "$(ctl show roles)"
 	[ "$(role_pids resolver)" != "$_before" ] || atf_fail "it is the old one"
@@ -167,9 +146,7 @@ own_address_body()
 	own_etc
 	out "listen on 0.0.0.0 port 25"
 	net_start
-	net_host dns 53
-	on dns "$LIBDIR/dns.py" "$NET4.53" "$NET4.1" >asked 2>&1 &
-	wait_for grep -q ready asked || atf_fail "no DNS"
+	net_tricks "$NET4.1"
 	echo "nameserver $NET4.53" >/etc/resolv.conf
 	log_wait 1 "event=reload file=/etc/resolv.conf"
 	send "" jones@one.example >/dev/null

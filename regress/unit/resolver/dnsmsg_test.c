@@ -106,6 +106,23 @@ ATF_TC_BODY(good, tc)
 	name_check(&msg.record[0].name, "h.a.example");
 }
 
+/* So many aliases, b.example and on, and the address of the last. */
+static int
+aliases(char n)
+{
+	char name[] = "\1x\300\16", next[] = "\1x\300\16";
+	char i;
+
+	begin(DNS_TYPE_A, (unsigned)n + 1);
+	for (i = 0; i < n; i++) {
+		name[1] = (char)('a' + i);
+		next[1] = (char)('b' + i);
+		record(LIT(name), DNS_TYPE_CNAME, 1, LIT(next));
+	}
+	record(LIT(next), DNS_TYPE_A, 1, LIT("\300\0\2\1"));
+	return finish(DNS_TYPE_A);
+}
+
 ATF_TC_WITHOUT_HEAD(alias);
 ATF_TC_BODY(alias, tc)
 {
@@ -115,6 +132,11 @@ ATF_TC_BODY(alias, tc)
 	ATF_REQUIRE_EQ(0, finish(DNS_TYPE_A));
 	ATF_CHECK_EQ(1, msg.n);
 	name_check(&msg.owner, "b.example");
+
+	ATF_REQUIRE_EQ(0, aliases(8));
+	ATF_CHECK_EQ(1, msg.n);
+	name_check(&msg.owner, "i.example");
+	ATF_CHECK_EQ(-E_SYNTAX, aliases(9));
 
 	begin(DNS_TYPE_A, 2);
 	record(LIT(SELF), DNS_TYPE_CNAME, 1, LIT("\1b\300\16"));
@@ -156,7 +178,7 @@ ATF_TC_BODY(names, tc)
 {
 	static const char *const odd[] = { "\3a.b", "\3a b", "\3a\nb", "\3a(b",
 		"\3a\377b", "\3a\\b" };
-	static const char address[] = "\00210\0010\0010\0011";
+	static const char address[] = "\00210\0010\0010\0011\0";
 	char name[5 * 64 + 1] = { 0 };
 	size_t i;
 
