@@ -32,13 +32,25 @@ tx_settle(struct client *c, const struct verdict *v)
 	}
 }
 
+/* The size that is declared (RFC 1870). */
+static uint64_t
+tx_size(const struct client *c)
+{
+	uint64_t size;
+
+	if (!c->form.convert)
+		return c->job->parcel->size;
+	/* an estimate alone is no reason to refuse it */
+	size = downgrade_size(c->form.downgrade);
+	return c->ehlo.size > 0 && size > c->ehlo.size ? c->ehlo.size : size;
+}
+
 static void
 tx_mail(struct client *c)
 {
 	const struct parcel *p = c->job->parcel;
 	struct mail_params params = {
-		.size = c->form.convert ? downgrade_size(c->form.downgrade)
-					: p->size,
+		.size = tx_size(c),
 		.size_given = true,
 		.smtputf8 = c->form.utf8,
 		.body = (p->flags & TX_8BITMIME) != 0 ? MAIL_BODY_8BITMIME

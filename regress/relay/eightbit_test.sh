@@ -171,7 +171,7 @@ untouched_body()
 atf_test_case big
 big_head()
 {
-	atf_set descr "one that is a file in the queue, and has its size told"
+	atf_set descr "in pieces, from a file and from memory, with its size told"
 }
 big_body()
 {
@@ -186,10 +186,33 @@ for i in range(60000):
 	    jones@there.example >/dev/null
 	taken 1
 	same latin there/1
-	_said=$(sed -n 's/.* SIZE=\([0-9]*\).*/\1/p' there/said)
+	head -n 10000 latin >smaller
+	send -m BODY=8BITMIME -f smaller smith@example.net \
+	    jones@there.example >/dev/null
+	taken 2
+	same smaller there/2
+	_said=$(sed -n '/SIZE=/{s/.* SIZE=\([0-9]*\).*/\1/p;q}' there/said)
 	_size=$(stat -c %s there/1)
 	[ "$_said" -ge "$_size" ] && [ "$_said" -le $((_size * 11 / 10)) ] ||
 	    instance_fail "SIZE=$_said of $_size"
+}
+
+atf_test_case estimate
+estimate_head()
+{
+	atf_set descr "a size that is a guess is no larger than the host takes"
+}
+estimate_body()
+{
+	sink "SIZE 1000"
+	start
+	latin
+	printf '\374\374\374\374\374\374\374\374%.0s' $(seq 70) >>latin
+	echo >>latin
+	send -m BODY=8BITMIME -f latin smith@example.net \
+	    jones@there.example >/dev/null
+	taken 1
+	said '^MAIL FROM:.* SIZE=1000$'
 }
 
 atf_test_case lmtp
@@ -403,6 +426,7 @@ atf_init_test_cases()
 	atf_add_test_case undeclared
 	atf_add_test_case untouched
 	atf_add_test_case big
+	atf_add_test_case estimate
 	atf_add_test_case lmtp
 	atf_add_test_case refuse
 	atf_add_test_case impossible
