@@ -148,6 +148,12 @@ child_set_timer(struct child *c, uint64_t seconds)
 	evtimer_add(c->timer, &tv);
 }
 
+void
+child_end_within(struct child *c, uint64_t seconds)
+{
+	child_set_timer(c, seconds);
+}
+
 /* What follows for a mailer. */
 static void
 child_job(const struct child *c, const struct mailer_job *job)

@@ -66,6 +66,7 @@ struct restart {
 	unsigned deaths;
 	unsigned total;
 	struct event *timer;
+	bool renew; /* once more, when the last one that was replaced is gone */
 };
 
 struct master {
@@ -138,6 +139,9 @@ void child_reap(pid_t pid, int status);
 /* End it, by M_STOP first or at once. */
 void child_stop(struct child *);
 void child_kill(struct child *);
+
+/* It is about to leave by itself: kill it when it has not in that time. */
+void child_end_within(struct child *, uint64_t seconds);
 
 struct child *child_find(enum role, uint32_t instance);
 struct child *child_by_chan(const struct chan *);

@@ -150,17 +150,35 @@ pool_set_restart(struct restart *r, uint64_t ms)
 		fatal("restarting a process", "out of memory");
 }
 
+/* Whether one of that role has not gone yet that another takes the place of. */
+static bool
+pool_renewing(enum role role)
+{
+	struct child *c;
+
+	LIST_FOREACH(c, &master.children, entry) {
+		if (c->role == role && c->spent)
+			return true;
+	}
+	return false;
+}
+
 void
 pool_renew(enum role role)
 {
 	struct child *c, *next;
 
+	/* who reloads as fast as he can gets no more than two of them */
+	if (pool_renewing(role)) {
+		master.restarts[role].renew = true;
+		return;
+	}
 	/* one that is about to be started again will know all that is new */
 	if (!master.serving || !pool_open(role) ||
 	    (next = child_start(role, false, NULL)) == NULL)
 		return;
 	LIST_FOREACH(c, &master.children, entry) {
-		if (c->role != role || c == next || c->spent)
+		if (c->role != role || c == next)
 			continue;
 		c->spent = true;
 		if (c->state == CHILD_STARTING)
@@ -171,6 +189,9 @@ pool_renew(enum role role)
 void
 pool_renewed(const struct child *next)
 {
+	/* what it was asked it may answer */
+	uint64_t limit_s = master.config->set.resolver_timeout_s +
+	    master.config->set.process_stop_timeout_s;
 	struct child *c;
 
 	LIST_FOREACH(c, &master.children, entry) {
@@ -179,6 +200,7 @@ pool_renewed(const struct child *next)
 			continue;
 		msg_begin(c->chan, M_RETIRE, 0);
 		msg_send(c->chan);
+		child_end_within(c, limit_s);
 	}
 }
 
@@ -231,8 +253,15 @@ pool_child_gone(const struct child *c)
 		fatal("starting", "a process ended before it was ready");
 	if (roles[c->role].start == START_DEMAND)
 		return;
-	if (c->spent) {
+	if (c->spent && roles[c->role].start == START_POOL) {
 		pool_fill();
+		return;
+	}
+	if (c->spent) {
+		if (r->renew) {
+			r->renew = false;
+			pool_renew(c->role);
+		}
 		return;
 	}
 	if (clock_ms() - c->started_ms > POOL_LONG_LIFE_MS)

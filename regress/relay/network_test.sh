@@ -102,6 +102,8 @@ reload_body()
 	out "resolver forward $NET4.99"
 	send smith@home.example jones@one.example >/dev/null
 	log_wait 1 "event=relay .*result=deferred .*no answer in time"
+	# while one resolver takes the place of another, too
+	ctl reload >/dev/null || instance_fail "reload"
 	sed -i "s/$NET4.99/$NET4.53/" "$DIR/smtpd.conf"
 	ctl reload >/dev/null || instance_fail "reload"
 	far_has jones 1
@@ -135,6 +137,24 @@ alone()
 	[ "$(role_pids resolver | wc -w)" = 1 ]
 }
 
+atf_test_case stuck
+stuck_head()
+{
+	atf_set descr "a resolver that does not make way is ended"
+}
+stuck_body()
+{
+	out "process stop-timeout 1s"
+	_before=$(role_pids resolver)
+	kill -STOP "$_before"
+	ctl reload >/dev/null || instance_fail "reload"
+	wait_for gone "$_before" || {
+		kill -KILL "$_before"
+		instance_fail "it is there still"
+	}
+	wait_for alone || instance_fail "no other has taken its place"
+}
+
 atf_test_case own_address
 own_address_head()
 {
@@ -156,7 +176,7 @@ own_address_body()
 
 atf_init_test_cases()
 {
-	for case in own_address none other_servers reload unseen; do
+	for case in own_address none other_servers reload unseen stuck; do
 		atf_add_test_case "$case"
 	done
 }
