@@ -247,7 +247,7 @@ static void
 client_confirmed(void *arg, const struct context_answer *got)
 {
 	struct ask *a = arg;
-	size_t i;
+	size_t i, n = 0;
 
 	if (a->answered) {
 		ask_free(a);
@@ -256,7 +256,9 @@ client_confirmed(void *arg, const struct context_answer *got)
 	/* a further name may be good whatever is wrong with this one */
 	if (got->msg == NULL)
 		a->otherwise = got->status;
-	for (i = 0; got->status == DNS_OK && i < got->msg->n; i++) {
+	else if (got->status == DNS_OK)
+		n = got->msg->n;
+	for (i = 0; i < n; i++) {
 		const struct dnsmsg_record *r = &got->msg->record[i];
 
 		if (r->len != a->address_len ||
