@@ -14,19 +14,37 @@
 #include "privsep/ipc/role.h"
 
 #define OWED_MAX 50000 /* outcomes that are kept for a scheduler to come */
+/* More than a channel holds: a datagram costs the kernel about a kilobyte of
+ * the 208 that it gives to a socket. */
+#define TOLD_MAX 512
 
 static size_t jobs;
+
+struct owed {
+	uint64_t msgid;
+	uint32_t index;
+	enum env_outcome outcome;
+};
 
 /* What went on while there was no scheduler to be told.  All else is tried
  * again, but this may not go twice. */
 static struct {
-	struct owed {
-		uint64_t msgid;
-		uint32_t index;
-		enum env_outcome outcome;
-	} * p;
+	struct owed *p;
 	size_t n;
 } owed;
+
+/* What a scheduler was told last.  If it dies, it may not have read that: the
+ * next one is told again. */
+static struct {
+	struct owed p[TOLD_MAX];
+	size_t n; /* in all, also those that others took the place of */
+} told;
+
+static bool
+job_went(enum env_outcome outcome)
+{
+	return outcome == OUT_DELIVERED || outcome == OUT_RELAYED;
+}
 
 size_t
 job_count(void)
@@ -39,8 +57,7 @@ job_owe(uint64_t msgid, uint32_t index, enum env_outcome outcome)
 {
 	struct owed *grown;
 
-	if ((outcome != OUT_DELIVERED && outcome != OUT_RELAYED) ||
-	    owed.n == OWED_MAX)
+	if (!job_went(outcome) || owed.n == OWED_MAX)
 		return;
 	/* room doubles when the number is a power of two */
 	if ((owed.n & (owed.n - 1)) == 0) {
@@ -63,6 +80,9 @@ job_tell(uint64_t msgid, uint32_t index, const struct verdict *v)
 		job_owe(msgid, index, v->outcome);
 		return;
 	}
+	if (job_went(v->outcome))
+		told.p[told.n++ % TOLD_MAX] =
+		    (struct owed){ msgid, index, v->outcome };
 	buf_init(&via, VIA_MAX);
 	via_format(&v->via, &via);
 	msg_begin(ch, OUTCOME, msgid);
@@ -76,20 +96,32 @@ job_tell(uint64_t msgid, uint32_t index, const struct verdict *v)
 	buf_clear(&via);
 }
 
+static void
+job_tell_again(const struct owed *o, const char *text)
+{
+	struct verdict v = {
+		.outcome = o->outcome,
+		.scope = SCOPE_ENVELOPE,
+		.status = span_str("2.0.0"),
+		.text = span_str(text),
+	};
+
+	job_tell(o->msgid, o->index, &v);
+}
+
 void
 job_scheduler_up(void)
 {
-	struct verdict v = {
-		.scope = SCOPE_ENVELOPE,
-		.status = span_str("2.0.0"),
-		.text = span_str("sent while there was no scheduler"),
-	};
-	size_t i;
+	size_t i, n = told.n < TOLD_MAX ? told.n : TOLD_MAX;
+	struct owed again[TOLD_MAX];
 
-	for (i = 0; i < owed.n; i++) {
-		v.outcome = owed.p[i].outcome;
-		job_tell(owed.p[i].msgid, owed.p[i].index, &v);
-	}
+	memcpy(again, told.p, sizeof(again));
+	told.n = 0;
+	for (i = 0; i < n; i++)
+		job_tell_again(
+		    &again[i], "sent before the scheduler was there");
+	for (i = 0; i < owed.n; i++)
+		job_tell_again(&owed.p[i], "sent while there was no scheduler");
 	free(owed.p);
 	owed.p = NULL;
 	owed.n = 0;

@@ -23,6 +23,12 @@ action "box" $1 "$2" userbase <users>
 match from any for domain "example.org" action "box"
 CONF
 	instance_user jones
+	flow_begin
+}
+
+# flow_begin: the instance that is there runs, and mail flows into it.
+flow_begin()
+{
 	instance_run i
 	rm -f ids end
 	"$LIBDIR/flow.py" 127.0.0.1:2525 jones@example.org ids end >flow.out 2>&1 &
@@ -174,6 +180,73 @@ mbox_body()
 	[ "$(wc -l <twice)" -le 8 ] || instance_fail "twice: $(head twice)"
 }
 
+# start_relay: an instance that sends all mail on to ledger.py.
+start_relay()
+{
+	"$LIBDIR/ledger.py" 2526 came cut &
+	wait_for listening 2526 || atf_fail "no ledger"
+	instance_new i <<CONF
+hostname "mx.example.org"
+queue retry 1s
+queue max-crashes 60
+relay timeout idle 0s
+process restart-max-delay 1s
+listen on 127.0.0.1 port 2525
+action "on" relay host smtp://127.0.0.1:2526
+match from any for any action "on"
+CONF
+	flow_begin
+}
+
+arrives()
+{
+	[ "$(wc -l <came)" -ge "$1" ]
+}
+
+# kill_sending ROLE|master: and wait until mail arrives there again.
+kill_sending()
+{
+	if [ "$1" = master ]; then
+		instance_kill i
+		tail -n 500 came >late
+		instance_run i
+	else
+		kill_role "$1"
+	fi
+	wait_for arrives $(($(wc -l <came) + 20)) ||
+	    instance_fail "nothing arrives after the death of $1"
+}
+
+# once_unless_cut: each message once, and once more for each time that its
+# connection ended before its client went on.  What came just before all of it
+# was killed may come again: that it had come was not on disk.
+once_unless_cut()
+{
+	sort came | uniq -c | awk '{ print $2, $1 - 1 }' >more
+	sort cut late | uniq -c | awk '{ print $2, $1 }' >may
+	awk 'NR == FNR { may[$1] = $2; next } $2 > may[$1] + 0' may more >twice
+	echo "$(wc -l <cut) cut, $(awk '{ n += $2 } END { print n }' more) more"
+	[ ! -s twice ] || instance_fail "twice: $(head twice | tr '\n' ' ')"
+}
+
+atf_test_case relay
+relay_head()
+{
+	atf_set descr "13 deaths, mail that is sent on"
+	atf_set timeout 200
+}
+relay_body()
+{
+	start_relay
+	for role in relay session router spool relay scheduler delivery \
+	    resolver scheduler control relay spool master; do
+		kill_sending "$role"
+	done
+	finish
+	compare came
+	once_unless_cut
+}
+
 atf_test_case all_at_once
 all_at_once_head()
 {
@@ -200,5 +273,6 @@ atf_init_test_cases()
 {
 	atf_add_test_case maildir
 	atf_add_test_case mbox
+	atf_add_test_case relay
 	atf_add_test_case all_at_once
 }

@@ -267,6 +267,27 @@ scheduler_dies_body()
 	atf_check_equal "$_relay" "$(role_pids relay)"
 }
 
+atf_test_case scheduler_deaf
+scheduler_deaf_head()
+{
+	atf_set descr "a scheduler dies before it has read that a message went"
+}
+scheduler_deaf_body()
+{
+	peer hold
+	out
+	many 3
+	wait_for got 3 || instance_fail "$(cat got)"
+	kill -STOP "$(role_pids scheduler)"
+	mode well
+	log_wait 3 "event=relay .*result=sent"
+	# control would wait for its answer
+	_old=$(pgrep -x scheduler)
+	kill -KILL "$_old"
+	wait_for ctl show hoststats
+	once 3
+}
+
 atf_test_case relayed
 relayed_head()
 {
@@ -310,6 +331,7 @@ atf_init_test_cases()
 	atf_add_test_case pauses
 	atf_add_test_case relay_dies
 	atf_add_test_case scheduler_dies
+	atf_add_test_case scheduler_deaf
 	atf_add_test_case relayed
 	atf_add_test_case failure_beside_flight
 }

@@ -28,7 +28,7 @@ enum sched_counter {
 	SC__MAX
 };
 
-#define STRAYS_MAX 1024
+#define STRAYS_MAX 4096
 #define RELAYS_MAX 128 /* the most workers, and those that end at a reload */
 
 /* What a relay has sent on, as it said before the spool named it. */
