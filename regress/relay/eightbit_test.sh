@@ -215,6 +215,31 @@ estimate_body()
 	said '^MAIL FROM:.* SIZE=1000$'
 }
 
+atf_test_case gone
+gone_head()
+{
+	atf_set descr "a host that goes while the message is looked at, and speaks"
+}
+gone_body()
+{
+	"$LIBDIR/peer.py" 2526 "$PWD/said" '220 peer\r\n' :line \
+	    '250 peer\r\n' :close :again '220 peer\r\n' :line \
+	    '250 peer\r\n' '250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n' :hold \
+	    >peer.out &
+	wait_for grep -q ready peer.out || atf_fail "no peer"
+	start
+	latin
+	yes "$(printf '\374')" | head -c 8000000 >>latin
+	for _why in "closed the connection" "the host spoke when it was not"; do
+		send -m BODY=8BITMIME -f latin smith@example.net \
+		    jones@there.example >/dev/null
+		log_wait 1 "event=relay.* .*$_why"
+		ctl schedule all
+	done
+	! logged 1 "event=relay .*result=sent" || instance_fail "it was not sent"
+	! logged 1 event=role-exit || instance_fail "a process has died"
+}
+
 atf_test_case lmtp
 lmtp_head()
 {
@@ -427,6 +452,7 @@ atf_init_test_cases()
 	atf_add_test_case untouched
 	atf_add_test_case big
 	atf_add_test_case estimate
+	atf_add_test_case gone
 	atf_add_test_case lmtp
 	atf_add_test_case refuse
 	atf_add_test_case impossible
