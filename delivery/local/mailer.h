@@ -14,7 +14,7 @@
 
 #include "privsep/base/buf.h"
 #include "privsep/config/config.h"
-#include "privsep/ipc/chan.h"
+#include "privsep/ipc/role.h"
 #include "privsep/ipc/terms.h"
 
 #define MAILER_LINE_MAX 32 /* octets of a line of utmp, as "pts/3" */
@@ -60,6 +60,8 @@ void mail_result_set(struct mail_result *, enum env_outcome, const char *status,
 /* The same from errno: a full disk or quota is 4.2.2, anything else that may
  * pass 4.3.0. */
 void mail_result_errno(struct mail_result *, const char *doing);
+
+extern const struct role_ops mailer_ops;
 
 /* The job of this process. */
 extern struct mailer_job mailer_job;

@@ -126,7 +126,7 @@ role_peer_bad(const struct chan *ch)
 void
 role_exit(int status)
 {
-	abort();
+	fuzz_require(fuzz_process.ends);
 }
 
 /* --- peers --------------------------------------------------------------- */

@@ -265,6 +265,16 @@ SEEDS = {
         dns_told(packet(1, b"\xc0\0\2\1")),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")),
     ],
+    "mailer": [
+        frame("DELIVERY", "MAILBOX_PUT", 9, u32(0) + u8(0) + u64(1600000000) +
+              span(b"a@example.net") + span(b"ann+x@example.org") +
+              span(CONTENT)),
+        frame("DELIVERY", "MAILBOX_PUT", 9, u32(0) + u8(1) + u64(1600000000) +
+              span(b"a@example.net") + span(b"ann@example.org") +
+              span(b"Delivered-To: ann@example.org\n\nFrom here\n")) * 2,
+        frame("DELIVERY", "MAILBOX_PUT_FD", 9, u32(1) + u8(0) +
+              u64(1600000000) + span(b"") + span(b"ann@example.org"), 1),
+    ],
     "control": [
         frame("CLIENT", "CTL_REQUEST", 1, ask("CTL_SHOW_QUEUE")) +
         frame("SCHEDULER", "CTL_ROWS", 1, u16(1) + u8(1) + span(b"key") +
