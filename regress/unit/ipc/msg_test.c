@@ -191,7 +191,7 @@ static const struct may golden[] = {
 	{ ROLE_DELIVERY, ROLE_MAILER, { MAILBOX_PUT, MAILBOX_PUT_FD } },
 	{ ROLE_DELIVERY, ROLE_CONTROL, { CTL_ROWS, CTL_END } },
 	{ ROLE_RELAY, ROLE_MASTER, { M_READY, M_LOG, M_BAD_PEER } },
-	{ ROLE_RELAY, ROLE_SCHEDULER, { OUTCOME } },
+	{ ROLE_RELAY, ROLE_SCHEDULER, { OUTCOME, QUEUE_LEAVE } },
 	{ ROLE_RELAY, ROLE_RESOLVER, { DNS_ASK } },
 	{ ROLE_RELAY, ROLE_CONTROL, { CTL_ROWS, CTL_END } },
 	{ ROLE_RESOLVER, ROLE_MASTER, { M_READY, M_LOG, M_BAD_PEER } },
@@ -221,7 +221,7 @@ ATF_TC_WITHOUT_HEAD(who_is_not_trusted_has_few_words);
 ATF_TC_BODY(who_is_not_trusted_has_few_words, tc)
 {
 	static const enum role wild[] = { ROLE_SESSION, ROLE_MAILER,
-		ROLE_CLIENT, ROLE_DELIVERY };
+		ROLE_CLIENT, ROLE_DELIVERY, ROLE_RELAY, ROLE_RESOLVER };
 	unsigned t, to, i;
 
 	for (i = 0; i < sizeof(wild) / sizeof(wild[0]); i++)
