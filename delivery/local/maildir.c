@@ -132,8 +132,11 @@ maildir_open(const struct mail *m, struct mail_result *result)
 	opened = box >= 0 &&
 	    (!made || place_sync(dir) == 0 || errno == EACCES) &&
 	    maildir_open_box(box, known);
-	if (!opened)
+	if (!opened) {
 		mail_result_errno(result, "opening the Maildir");
+		/* what it has made anew may not be durable */
+		maildir.box.path[0] = '\0';
+	}
 	if (box >= 0)
 		close(box);
 	close(dir);

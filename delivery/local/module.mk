@@ -4,8 +4,9 @@ local_SRCS := delivery/local/main.c delivery/local/post.c \
     delivery/local/report.c
 # What a terminal is shown, which is tested alone.
 screen_SRCS := delivery/local/screen.c
-mailer_SRCS := delivery/local/content.c delivery/local/dotlock.c \
-    delivery/local/maildir.c delivery/local/mailer.c \
-    delivery/local/mailer_main.c delivery/local/mbox.c delivery/local/place.c \
-    delivery/local/result.c $(screen_SRCS) \
-    delivery/local/terminal.c
+# The formats of mailboxes, without the process around them.
+mailbox_SRCS := delivery/local/content.c delivery/local/dotlock.c \
+    delivery/local/maildir.c delivery/local/mbox.c delivery/local/place.c \
+    delivery/local/result.c
+mailer_SRCS := delivery/local/mailer.c delivery/local/mailer_main.c \
+    delivery/local/terminal.c $(mailbox_SRCS) $(screen_SRCS)

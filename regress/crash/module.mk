@@ -4,5 +4,5 @@ crash_SRCS := regress/crash/calls.c regress/crash/common.c \
 truth_SRCS := regress/crash/truth.c
 box_SRCS := regress/crash/box.c
 $(eval $(call tool,crash,powercut,truth crash store base))
-$(eval $(call tool,crash,mailcut,box crash mailer config mail base))
-$(eval $(call tool,crash,mailfault,box crash mailer config mail base))
+$(eval $(call tool,crash,mailcut,box crash mailbox config mail base))
+$(eval $(call tool,crash,mailfault,box crash mailbox config mail base))
