@@ -271,20 +271,46 @@ maildir_put(const struct mail *m)
 		maildir_commit();
 }
 
-/* Sync one file and move it to new/.  False with *result filled in. */
-static bool
-maildir_finish(const struct pending *p, struct mail_result *result)
+/* Make what is pending durable in tmp/, as synced[i] and results[i] say. */
+static void
+maildir_sync(bool synced[MAILDIR_BATCH], struct mail_result *results)
 {
-	bool synced = fsync(p->fd) == 0;
+	int together = together_sync(maildir.box.new_fd, maildir.npending);
+	int error = errno;
+	size_t i;
 
-	if (close(p->fd) != 0 || !synced ||
-	    renameat2(maildir.box.tmp_fd, p->name, maildir.box.new_fd, p->name,
-		RENAME_NOREPLACE) != 0) {
-		mail_result_errno(result, "syncing to the Maildir");
-		unlinkat(maildir.box.tmp_fd, p->name, 0);
-		return false;
+	/* all are started before the first is waited for: then the file system
+	 * has a place for each when it commits its journal for that one, and
+	 * the others find their work done */
+	for (i = 0; i < maildir.npending && together == 0; i++)
+		sync_file_range(
+		    maildir.pending[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	for (i = 0; i < maildir.npending; i++) {
+		errno = error;
+		synced[i] = together > 0 ||
+		    (together == 0 && fsync(maildir.pending[i].fd) == 0);
+		if (!synced[i])
+			mail_result_errno(
+			    &results[i], "syncing to the Maildir");
 	}
-	return true;
+}
+
+/* Move a file to new/, or away.  False with *result filled in. */
+static bool
+maildir_finish(const struct pending *p, bool synced, struct mail_result *result)
+{
+	bool closed = close(p->fd) == 0;
+
+	if (synced &&
+	    (!closed ||
+		renameat2(maildir.box.tmp_fd, p->name, maildir.box.new_fd,
+		    p->name, RENAME_NOREPLACE) != 0)) {
+		mail_result_errno(result, "moving into the Maildir");
+		synced = false;
+	}
+	if (!synced)
+		unlinkat(maildir.box.tmp_fd, p->name, 0);
+	return synced;
 }
 
 /* Sync and report what is pending. */
@@ -295,14 +321,10 @@ maildir_flush(void)
 	bool moved[MAILDIR_BATCH] = { false };
 	size_t i;
 
-	/* all are started before the first is waited for: then the file system
-	 * has a place for each when it commits its journal for that one, and
-	 * the others find their work done */
+	maildir_sync(moved, results);
 	for (i = 0; i < maildir.npending; i++)
-		sync_file_range(
-		    maildir.pending[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	for (i = 0; i < maildir.npending; i++)
-		moved[i] = maildir_finish(&maildir.pending[i], &results[i]);
+		moved[i] =
+		    maildir_finish(&maildir.pending[i], moved[i], &results[i]);
 	if (fsync(maildir.box.new_fd) != 0) {
 		mail_result_errno(&results[0], "syncing the Maildir");
 		for (i = 0; i < maildir.npending; i++) {

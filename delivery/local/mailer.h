@@ -142,6 +142,13 @@ bool maildir_prepare(char *path, size_t size);
 /* Sync what was written, move it into new/, sync that, and report. */
 void maildir_commit(void);
 
+/* --- together.c --- */
+
+/* Make n files that were written below dir_fd, which was open before, durable
+ * at once.  1; 0 when each is to be synced alone; -1 with errno when any of
+ * them may be lost. */
+int together_sync(int dir_fd, size_t n);
+
 /* --- dotlock.c --- */
 
 /* Try to take the dot-lock name in dir_fd.  Gives the descriptor that

@@ -25,6 +25,8 @@ const struct policy_rule policy_mailer[] = {
 	ALLOW(ftruncate),
 	ALLOW(fsync),
 	ALLOW(fdatasync),
+	ALLOW(syncfs),
+	ALLOW(fstatfs),
 	ALLOW(sync_file_range),
 	ALLOW(copy_file_range),
 	ALLOW(sendfile),

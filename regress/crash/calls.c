@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ static struct {
 	struct fault_plan plan;
 	unsigned seen, failed, syncs_failed;
 	bool half; /* the next write fails */
+	bool journalled;
 	struct journal *journal;
 	struct rnd rnd;
 } calls;
@@ -57,6 +60,12 @@ void
 calls_record(struct journal *journal)
 {
 	calls.journal = journal;
+}
+
+void
+calls_journalled(bool journalled)
+{
+	calls.journalled = journalled;
 }
 
 void
@@ -208,6 +217,31 @@ int
 fsync(int fd)
 {
 	return sync_call(SYS_fsync, fd);
+}
+
+int
+syncfs(int fd)
+{
+	bool fault = fault_now();
+	struct op op = { .kind = fault ? OP_SYNC_ALL_FAILED : OP_SYNC_ALL };
+
+	calls.syncs_failed += fault;
+	if (calls.journal != NULL && (!fault || !calls.plan.for_ever))
+		journal_add(calls.journal, &op);
+	if (fault)
+		errno = calls.plan.error;
+	return fault ? -1 : 0;
+}
+
+/* What is here has no journal. */
+int
+fstatfs(int fd, struct statfs *out)
+{
+	int result = (int)syscall(SYS_fstatfs, fd, out);
+
+	if (result == 0 && calls.journalled)
+		out->f_type = EXT4_SUPER_MAGIC;
+	return result;
 }
 
 ssize_t

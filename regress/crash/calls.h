@@ -35,6 +35,9 @@ unsigned calls_syncs_failed(void);
 /* Note what is done in the journal; NULL: no more. */
 void calls_record(struct journal *);
 
+/* From now on the file system is one whose syncfs(2) is relied on, or not. */
+void calls_journalled(bool);
+
 /* Where chance and arc4random_buf(3) begin. */
 void calls_seed(uint64_t seed);
 

@@ -291,17 +291,25 @@ disk_write(struct disk *d, const struct op *op, size_t number)
 }
 
 static void
-disk_sync(struct disk *d, const struct op *op, size_t number)
+node_sync(struct disk *d, struct node *n, bool good, size_t number)
 {
-	struct node *n = node_find(d, op->ino);
 	size_t i;
 
-	if (op->kind == OP_SYNC && n->dir)
+	if (good && n->dir)
 		dir_settle(d, n, number);
-	else if (op->kind == OP_SYNC)
+	else if (good)
 		file_settle(n);
-	for (i = 0; op->kind == OP_SYNC_FAILED && i < n->versions_len; i++)
+	for (i = 0; !good && i < n->versions_len; i++)
 		n->versions[i].doomed = true;
+}
+
+static void
+disk_sync_all(struct disk *d, bool good, size_t number)
+{
+	struct node *n;
+
+	for (n = d->nodes; n != NULL; n = n->next)
+		node_sync(d, n, good, number);
 }
 
 void
@@ -330,7 +338,12 @@ disk_apply(struct disk *d, const struct op *op, size_t number)
 		break;
 	case OP_SYNC:
 	case OP_SYNC_FAILED:
-		disk_sync(d, op, number);
+		node_sync(
+		    d, node_find(d, op->ino), op->kind == OP_SYNC, number);
+		break;
+	case OP_SYNC_ALL:
+	case OP_SYNC_ALL_FAILED:
+		disk_sync_all(d, op->kind == OP_SYNC_ALL, number);
 		break;
 	case OP_NOTE:
 		break;

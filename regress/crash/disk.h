@@ -39,9 +39,11 @@ enum op_kind {
 	OP_WRITE,       /* data at off of file ino */
 	OP_SYNC,        /* of file or directory ino */
 	OP_SYNC_FAILED, /* of the same */
-	OP_RENAME,      /* name in dir to name2 in dir2 */
-	OP_UNLINK,      /* name in dir */
-	OP_NOTE         /* something that the driver has to know */
+	OP_SYNC_ALL,    /* of all there is */
+	OP_SYNC_ALL_FAILED,
+	OP_RENAME, /* name in dir to name2 in dir2 */
+	OP_UNLINK, /* name in dir */
+	OP_NOTE    /* something that the driver has to know */
 };
 
 struct op {

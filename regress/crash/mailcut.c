@@ -70,9 +70,11 @@ load_run(void)
 {
 	struct fault_plan plan = { .error = EIO };
 	bool again[MESSAGES] = { false };
+	bool together = run.loads % 2 == 0;
 	uint32_t id, i;
 
 	memset(box_reported, -1, sizeof(box_reported));
+	calls_journalled(together);
 	calls_record(&run.journal);
 	for (id = 0; id < MESSAGES; id++) {
 		run.len[id] = rnd_below(&run.rnd, 6000);
@@ -83,7 +85,7 @@ load_run(void)
 			calls_plan(&plan);
 		}
 		load_put(id, false);
-		if (rnd_once_in(&run.rnd, 4))
+		if (rnd_once_in(&run.rnd, together ? 16 : 4))
 			maildir_commit();
 		if (calls_failed() > 0) {
 			maildir_commit();

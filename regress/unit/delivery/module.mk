@@ -3,3 +3,5 @@ $(eval $(call unit,delivery,dsn_test,dsn mail base))
 dotlock_SRCS := delivery/local/dotlock.c
 $(eval $(call unit,delivery,dotlock_test,dotlock base))
 $(eval $(call unit,delivery,screen_test,screen mail base))
+together_SRCS := delivery/local/together.c
+$(eval $(call unit,delivery,together_test,together base))
