@@ -62,6 +62,7 @@ client_enter(struct client *c, enum client_state state)
 	memcpy(&wait_s, set + client_states[state].timeout, sizeof(wait_s));
 	c->state = state;
 	wait_ms = client_cut_ms(c, wait_s * 1000);
+	c->cut = wait_ms < wait_s * 1000;
 	tv = (struct timeval){ (time_t)(wait_ms / 1000),
 		(suseconds_t)(wait_ms % 1000 * 1000) };
 	if (state == CL_READY)
@@ -475,9 +476,8 @@ client_timeout(evutil_socket_t fd, short what, void *arg)
 	struct client *c = arg;
 
 	c->busy++;
-	client_fail_while(c,
-	    client_cut_ms(c, 1) == 0 ? "the host is too slow"
-				     : "no answer in time");
+	client_fail_while(
+	    c, c->cut ? "the host is too slow" : "no answer in time");
 	client_unbusy(c);
 }
 

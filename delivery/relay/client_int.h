@@ -70,6 +70,7 @@ struct client {
 	struct encode encode;
 	uint64_t offset;      /* octets of content that were taken */
 	uint64_t deadline_ms; /* when all of it must be sent; 0: never */
+	bool cut;             /* the wait of now ends with it */
 };
 
 /* --- client.c --- */
