@@ -116,6 +116,14 @@ io_write(int fd, const void *from, size_t len, uint64_t off)
 	return 0;
 }
 
+void
+io_begin(int fd, uint64_t off, uint64_t len)
+{
+	/* what fails here fails again, and is seen, when it is synced */
+	(void)sync_file_range(
+	    fd, (off_t)off, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
 int
 io_sync_data(int fd)
 {

@@ -29,6 +29,10 @@ int io_read(int fd, void *to, size_t len, uint64_t off);
 int io_writev(int fd, struct iovec *iov, size_t n, uint64_t off);
 int io_write(int fd, const void *from, size_t len, uint64_t off);
 
+/* Have the disk begin with what was written of that range, so that there is
+ * less to wait for when it is synced.  Advice: it promises nothing. */
+void io_begin(int fd, uint64_t off, uint64_t len);
+
 /* Data and what is needed to find it again; never called twice for the same
  * data, since the kernel forgets what it could not write. */
 int io_sync_data(int fd);

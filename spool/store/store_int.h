@@ -95,7 +95,8 @@ struct store_tx {
 	struct store *store;
 	uint64_t msgid;
 	uint64_t cookie;
-	uint64_t size; /* of the content */
+	uint64_t size;  /* of the content */
+	uint64_t begun; /* of it, what the disk was told to begin with */
 	struct buf head;
 	struct buf content;
 	struct ienv *env;

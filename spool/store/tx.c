@@ -10,6 +10,8 @@
 #include "privsep/base/err.h"
 #include "spool/store/store_int.h"
 
+#define TX_BEGIN_EACH (256 * 1024) /* octets, for the disk to begin with */
+
 int
 store_tx_open(struct store *s, const struct store_meta *meta, uint64_t cookie,
     struct store_tx **out)
@@ -82,6 +84,17 @@ store_tx_envelopes(const struct store_tx *tx)
 	return tx->env_len;
 }
 
+/* A file of a message's own is written while the rest of it comes, and not all
+ * of it while everybody waits for the sync. */
+static void
+tx_begin_writing(struct store_tx *tx, uint64_t at_least)
+{
+	if (tx->big_fd < 0 || tx->size - tx->begun < at_least)
+		return;
+	io_begin(tx->big_fd, tx->begun, tx->size - tx->begun);
+	tx->begun = tx->size;
+}
+
 /* Move the content so far to a file of its own. */
 static int
 tx_spill(struct store_tx *tx)
@@ -121,8 +134,10 @@ tx_add(struct store_tx *tx, struct span s)
 int
 store_tx_write(struct store_tx *tx, struct span s)
 {
-	if (tx->error == 0 && s.len > 0 && (tx->error = tx_add(tx, s)) == 0)
+	if (tx->error == 0 && s.len > 0 && (tx->error = tx_add(tx, s)) == 0) {
 		tx->size += s.len;
+		tx_begin_writing(tx, TX_BEGIN_EACH);
+	}
 	return tx->error;
 }
 
@@ -172,6 +187,7 @@ tx_queue(struct store_tx *tx)
 		free(m);
 		return error;
 	}
+	tx_begin_writing(tx, 1);
 	item->cookie = tx->cookie;
 	rec_message_finish(&tx->head, tx->env_len, tx->size, m->big);
 	item->head = tx->head;
