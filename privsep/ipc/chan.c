@@ -19,7 +19,8 @@
 #include "privsep/ipc/chan_int.h"
 #include "privsep/ipc/loop.h"
 
-#define CHAN_READ_TURN   64 /* frames read before others have their turn */
+#define CHAN_READ_TURNS  8 /* calls before others have their turn */
+#define CHAN_READ_FRAMES 8 /* frames of one call */
 #define CHAN_REST_TURNS  4096
 #define CHAN_DRAIN_MS    3000 /* for the last words of a process */
 #define CHAN_BLOCKING_MS 20000
@@ -28,6 +29,13 @@
 union chan_control {
 	struct cmsghdr align;
 	unsigned char octets[CMSG_SPACE(sizeof(int) * (MSG_FDS_MAX + 1))];
+};
+
+/* The frames of one call. */
+struct chan_frames {
+	struct mmsghdr hdr[CHAN_READ_FRAMES];
+	struct iovec iov[CHAN_READ_FRAMES];
+	union chan_control control[CHAN_READ_FRAMES];
 };
 
 static void chan_readable(evutil_socket_t, short, void *);
@@ -142,28 +150,41 @@ chan_close_fds(int fds[MSG_FDS_MAX], unsigned n)
 	}
 }
 
-/* One frame into buf.  Octets received, 0 at the end, -1 with errno. */
-static ssize_t
-chan_recv(int fd, unsigned char *buf, int fds[MSG_FDS_MAX], unsigned *nfds)
+/* Up to max frames that are there, into buf, MSG_FRAME_MAX octets for each.
+ * Their number, or -1 with errno; at the end of the channel they are empty. */
+static int
+chan_recv(int fd, unsigned char *buf, unsigned max, struct chan_frames *in)
 {
-	union chan_control control;
-	struct iovec iov = { buf, MSG_FRAME_MAX };
-	struct msghdr mh = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n;
+	unsigned i;
 
-	*nfds = 0;
-	n = recvmsg(fd, &mh, MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return -1;
-	*nfds = chan_take_fds(&mh, fds);
-	if ((mh.msg_flags & MSG_TRUNC) != 0)
-		*nfds = MSG_FDS_MAX + 1;
-	return n;
+	for (i = 0; i < max; i++) {
+		in->iov[i].iov_base = buf + i * (size_t)MSG_FRAME_MAX;
+		in->iov[i].iov_len = MSG_FRAME_MAX;
+		in->hdr[i] =
+		    (struct mmsghdr){ .msg_hdr = {
+					  .msg_iov = &in->iov[i],
+					  .msg_iovlen = 1,
+					  .msg_control = &in->control[i],
+					  .msg_controllen =
+					      sizeof(in->control[i]),
+				      } };
+	}
+	return recvmmsg(fd, in->hdr, max, MSG_CMSG_CLOEXEC, NULL);
+}
+
+/* The i-th of them: its octets, and its descriptors into m.  The number of
+ * these, MSG_FDS_MAX + 1 for what no message may have. */
+static unsigned
+chan_frame(
+    struct chan_frames *in, unsigned i, struct span *octets, struct msg *m)
+{
+	struct msghdr *mh = &in->hdr[i].msg_hdr;
+	unsigned nfds;
+
+	*m = (struct msg){ .fds = { -1, -1, -1 } };
+	nfds = chan_take_fds(mh, m->fds);
+	*octets = (struct span){ in->iov[i].iov_base, in->hdr[i].msg_len };
+	return (mh->msg_flags & MSG_TRUNC) != 0 ? MSG_FDS_MAX + 1 : nfds;
 }
 
 static msg_fn *
@@ -191,33 +212,50 @@ chan_dispatch(struct chan *ch, struct span frame, struct msg *m, unsigned nfds)
 	return fn(ch, m) == -E_PEER ? -E_PEER : 0;
 }
 
+/* Handle what one call has brought, and close the descriptors of all of it.
+ * 0, or why the channel ends. */
+static int
+chan_take(struct chan *ch, struct chan_frames *in, unsigned n)
+{
+	unsigned i, nfds;
+	int error = 0;
+
+	for (i = 0; i < n; i++) {
+		struct span octets;
+		struct msg m;
+
+		nfds = chan_frame(in, i, &octets, &m);
+		/* an empty frame cannot be: the header is 12 octets */
+		if (error == 0 && octets.len == 0)
+			error = -E_UNAVAIL;
+		if (error == 0 && !ch->closed)
+			error = chan_dispatch(ch, octets, &m, nfds);
+		chan_close_fds(m.fds, nfds);
+	}
+	return error;
+}
+
 static void
 chan_readable(evutil_socket_t fd, short what, void *arg)
 {
-	static unsigned char buf[MSG_FRAME_MAX];
+	static unsigned char buf[CHAN_READ_FRAMES * MSG_FRAME_MAX];
+	struct chan_frames in;
 	struct chan *ch = arg;
-	unsigned turn, nfds;
-	int error = 0;
+	unsigned turn;
+	int n = CHAN_READ_FRAMES, error = 0;
 
 	ch->busy++;
-	for (turn = 0; turn < CHAN_READ_TURN && !ch->closed; turn++) {
-		struct msg m = { .fds = { -1, -1, -1 } };
-		ssize_t n = chan_recv(fd, buf, m.fds, &nfds);
-
+	for (turn = 0; turn < CHAN_READ_TURNS && !ch->closed; turn++) {
+		/* fewer than asked for: those were all */
+		if (n >= 0 && n < CHAN_READ_FRAMES)
+			break;
+		n = chan_recv(ch->fd, buf, CHAN_READ_FRAMES, &in);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		/* it ended with our words unread; its own are still here */
 		if (n < 0 && errno == ECONNRESET)
 			continue;
-		if (n <= 0) {
-			/* an empty frame cannot be: the header is 12 octets */
-			chan_close_fds(m.fds, nfds);
-			error = -E_UNAVAIL;
-			break;
-		}
-		error = chan_dispatch(
-		    ch, (struct span){ buf, (size_t)n }, &m, nfds);
-		chan_close_fds(m.fds, nfds);
+		error = n < 0 ? -E_UNAVAIL : chan_take(ch, &in, (unsigned)n);
 		if (error != 0)
 			break;
 	}
@@ -300,18 +338,20 @@ chan_read_blocking(
     int fd, enum role self, enum role peer, unsigned char *buf, struct msg *out)
 {
 	uint64_t deadline = clock_ms() + CHAN_BLOCKING_MS;
+	struct chan_frames in;
+	struct span octets;
 	unsigned nfds;
-	ssize_t n;
+	int n;
 
-	*out = (struct msg){ .fds = { -1, -1, -1 } };
 	do {
 		if (!chan_wait(fd, POLLIN, deadline))
 			return -E_PEER;
-		n = chan_recv(fd, buf, out->fds, &nfds);
+		n = chan_recv(fd, buf, 1, &in);
 	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
-	if (n <= 0 ||
-	    msg_decode(
-		(struct span){ buf, (size_t)n }, peer, self, nfds, out) != 0) {
+	if (n <= 0)
+		return -E_PEER;
+	nfds = chan_frame(&in, 0, &octets, out);
+	if (msg_decode(octets, peer, self, nfds, out) != 0) {
 		chan_close_fds(out->fds, nfds);
 		return -E_PEER;
 	}
