@@ -255,6 +255,9 @@ void stop_child_gone(void);
 /* Choose where log lines go: standard error, or syslog(3). */
 void output_init(bool foreground);
 
+/* Write what was held back for the end of the loop's turn. */
+void output_flush(void);
+
 /* Write a line of a process, named by what the master knows of it. */
 void output_line(int level, const char *process, pid_t pid, struct span line);
 

@@ -2,6 +2,7 @@
  *
  * Where log lines go.  The lines of all processes come together here; they
  * are composed and escaped where they are written (privsep/base/log.c).
+ * What a turn of the loop brings for standard error is written at its end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +15,20 @@
 #include "privsep/base/log.h"
 #include "privsep/master/master.h"
 
+#define OUTPUT_MAX (64 * 1024) /* octets that are held back in a turn */
+
 static struct {
 	bool syslog;
-	bool stamp; /* the journal has its own clock */
+	bool stamp;       /* the journal has its own clock */
+	struct buf lines; /* for standard error at the end of the turn */
 } output;
 
+/* Our own lines, which may be the last ones, are not held back. */
 static void
 output_own(int level, struct span line)
 {
 	output_line(level, "master", getpid(), line);
+	output_flush();
 }
 
 void
@@ -30,22 +36,42 @@ output_init(bool foreground)
 {
 	output.syslog = !foreground;
 	output.stamp = getenv("JOURNAL_STREAM") == NULL;
+	buf_init(&output.lines, OUTPUT_MAX);
 	if (output.syslog)
 		openlog("smtpd", LOG_PID | LOG_NDELAY, LOG_MAIL);
 	log_init("master", output_own);
+	loop_at_turn(output_flush);
 }
 
 static void
 output_stamp(struct buf *out)
 {
+	static char text[32];
+	static time_t last;
 	uint32_t usec;
 	time_t now = (time_t)clock_wall(&usec);
-	char text[32];
 	struct tm tm;
 
-	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (now != last) {
+		gmtime_r(&now, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		last = now;
+	}
 	buf_addf(out, "%s.%03uZ ", text, usec / 1000);
+}
+
+void
+output_flush(void)
+{
+	const struct buf *lines = &output.lines;
+	size_t off = 0;
+	ssize_t n;
+
+	/* nowhere is left to complain to when that fails */
+	while (off < lines->len &&
+	    (n = write(STDERR_FILENO, lines->data + off, lines->len - off)) > 0)
+		off += (size_t)n;
+	buf_reset(&output.lines);
 }
 
 void
@@ -68,12 +94,10 @@ output_line(int level, const char *process, pid_t pid, struct span line)
 	}
 	if (output.syslog) {
 		syslog(level, "%.*s", (int)out.len, (const char *)out.data);
-	} else {
-		buf_put_u8(&out, '\n');
-		if (out.err == 0 &&
-		    write(STDERR_FILENO, out.data, out.len) < 0) {
-			/* nowhere left to complain to */
-		}
+	} else if (buf_put_u8(&out, '\n') == 0) {
+		if (out.len > OUTPUT_MAX - output.lines.len)
+			output_flush();
+		buf_add(&output.lines, out.data, out.len);
 	}
 	buf_clear(&out);
 }
