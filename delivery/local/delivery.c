@@ -56,7 +56,7 @@ delivery_ask(struct chan *ch, struct msg *m)
 	ctl_counter(&a, "delivery.crashed", delivery_stats.crashed);
 	ctl_counter(&a, "delivery.reports", delivery_stats.reports);
 	ctl_counter(&a, "delivery.mailers", delivery_stats.mailers);
-	ctl_counter(&a, "delivery.in-hand", post_items());
+	ctl_counter(&a, "delivery.in-hand", item_count());
 	ctl_answer_end(&a, CTL_OK, "");
 	return 0;
 }

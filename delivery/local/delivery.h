@@ -54,8 +54,8 @@ int post_done(struct chan *, struct msg *);
 /* A mailer is lost with what it had in hand. */
 void post_down(struct chan *);
 
-/* Items handed out or waiting, and mailers, for the statistics. */
-size_t post_items(void);
+/* Envelopes that wait for a mailer or are with one (item.c). */
+size_t item_count(void);
 
 /* Start watching for mailers that do not answer. */
 void post_start(void);

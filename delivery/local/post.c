@@ -3,12 +3,14 @@
  * Mailers and what waits for them.  A post is one user's mailbox under one
  * action; its mailer is started by the master when there is work, gets
  * everything that comes for it, and is let go when nothing has come for a
- * while, or when another user waits for its place.
+ * while, or when another user waits for its place.  A Maildir for which much
+ * has come may have several, so that one writes while another waits for the
+ * disk.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "delivery/local/delivery.h"
+#include "delivery/local/post_int.h"
 #include "privsep/base/chk.h"
 #include "privsep/base/clock.h"
 #include "privsep/base/err.h"
@@ -16,47 +18,13 @@
 #include "privsep/config/config.h"
 #include "privsep/ipc/role.h"
 
-#define POST_WATCH_S 5 /* between looks for mailers that do not answer */
-
-enum post_state {
-	POST_WAITING,  /* for a place among the mailers */
-	POST_STARTING, /* the master has been asked */
-	POST_OPEN
-};
-
-/* An envelope in hand. */
-struct item {
-	TAILQ_ENTRY(item) entry;
-	struct parcel *parcel;
-	uint32_t index;
-	uint8_t flags;
-	uint64_t sent_ms;
-	uint8_t notify;
-	uint8_t mode; /* of TX_MODE */
-	struct buf rcpt;
-	struct buf orcpt;
-};
-TAILQ_HEAD(item_queue, item);
-
-struct post {
-	TAILQ_ENTRY(post) entry;
-	enum post_state state;
-	bool terminal; /* its mailer writes to the user's terminal */
-	bool settling; /* something is made of an outcome: not to be freed */
-	char user[PARCEL_NAME_MAX + 1];
-	char action[PARCEL_NAME_MAX + 1];
-	uint64_t request;
-	struct chan *chan;      /* POST_OPEN */
-	struct item_queue todo; /* not sent yet */
-	struct item_queue sent;
-	struct event *idle;
-};
+#define POST_WATCH_S 5  /* between looks for mailers that do not answer */
+#define POST_SHARE   48 /* items in hand that are worth another mailer */
 
 static struct {
 	TAILQ_HEAD(, post) posts;
 	uint64_t requests;
 	size_t mailers; /* posts that are STARTING or OPEN */
-	size_t items;
 	struct event *watch;
 } office;
 
@@ -65,18 +33,15 @@ static void post_idle(evutil_socket_t, short, void *);
 static bool post_enter(
     struct item *, struct span user, struct span action, bool terminal);
 
-size_t
-post_items(void)
-{
-	return office.items;
-}
-
+/* The post after that one (from the first on after NULL) for that mailbox. */
 static struct post *
-post_find(struct span user, struct span action, bool terminal)
+post_find(
+    struct post *after, struct span user, struct span action, bool terminal)
 {
-	struct post *p;
+	struct post *p = after == NULL ? TAILQ_FIRST(&office.posts)
+				       : TAILQ_NEXT(after, entry);
 
-	TAILQ_FOREACH(p, &office.posts, entry) {
+	for (; p != NULL; p = TAILQ_NEXT(p, entry)) {
 		if (p->terminal == terminal &&
 		    span_eq(span_str(p->user), user) &&
 		    span_eq(span_str(p->action), action))
@@ -106,60 +71,15 @@ post_new(struct span user, struct span action, bool terminal)
 	return p;
 }
 
-static void
-item_free(struct item *it)
-{
-	buf_clear(&it->rcpt);
-	buf_clear(&it->orcpt);
-	parcel_release(it->parcel);
-	free(it);
-	office.items--;
-}
-
-static void
-item_finish(struct item_queue *q, struct item *it, enum env_outcome outcome,
-    struct span status, struct span text)
-{
-	delivery_outcome(it->parcel->msgid, it->index, outcome, status, text);
-	TAILQ_REMOVE(q, it, entry);
-	item_free(it);
-}
-
-/* It is in the mailbox, or was on the screen: tell the sender, if that was
- * wanted. */
-static void
-item_delivered(
-    struct item_queue *q, struct item *it, struct span status, struct span text)
-{
-	struct envelope e = {
-		.index = it->index,
-		.outcome = OUT_DELIVERED,
-		.status = status,
-		.text = text,
-		.rcpt = buf_span(&it->rcpt),
-		.orcpt = buf_span(&it->orcpt),
-		.notify = it->notify,
-	};
-
-	if (it->parcel->sender.len == 0 ||
-	    !report_wanted(DSN_DELIVERED, it->notify)) {
-		item_finish(q, it, OUT_DELIVERED, status, text);
-		return;
-	}
-	TAILQ_REMOVE(q, it, entry);
-	report_begin(DSN_DELIVERED, it->parcel, &e, 1);
-	item_free(it);
-}
-
 /* Go on with it at the user's other post.  False without memory: it is where
  * it was. */
 static bool
 item_move(struct post *p, struct item_queue *q, struct item *it, bool terminal)
 {
-	TAILQ_REMOVE(q, it, entry);
+	item_leave(q, it);
 	if (post_enter(it, span_str(p->user), span_str(p->action), terminal))
 		return true;
-	TAILQ_INSERT_HEAD(q, it, entry);
+	item_join(p, q, it);
 	return false;
 }
 
@@ -281,8 +201,7 @@ post_make_room(void)
 	if (office.mailers < role_config()->set.delivery_max_mailers)
 		return true;
 	TAILQ_FOREACH(p, &office.posts, entry) {
-		if (p->state == POST_OPEN && !p->settling &&
-		    TAILQ_EMPTY(&p->todo) && TAILQ_EMPTY(&p->sent)) {
+		if (p->state == POST_OPEN && !p->settling && p->items == 0) {
 			role_peer_close(p->chan);
 			office.mailers--;
 			post_free(p);
@@ -350,54 +269,60 @@ post_advance(struct post *p)
  * outcome will do for both.  A second copy of it could not see the first
  * before that is in the mailbox. */
 static bool
-post_has(const struct post *p, uint64_t msgid, uint32_t index)
+post_has(uint64_t msgid, const struct envelope *e, bool terminal)
 {
-	const struct item *it;
+	struct post *p = NULL;
 
-	if (p == NULL)
-		return false;
-	TAILQ_FOREACH(it, &p->todo, entry) {
-		if (it->parcel->msgid == msgid && it->index == index)
-			return true;
-	}
-	TAILQ_FOREACH(it, &p->sent, entry) {
-		if (it->parcel->msgid == msgid && it->index == index)
+	while ((p = post_find(p, e->user, e->action, terminal)) != NULL) {
+		if (item_queue_has(&p->todo, msgid, e->index) ||
+		    item_queue_has(&p->sent, msgid, e->index))
 			return true;
 	}
 	return false;
 }
 
-/* Give it to the post, made if there is none.  False without memory. */
+/* Whether a mailbox with so many posts may have another. */
+static bool
+post_may_share(size_t posts, struct span action)
+{
+	const struct settings *set = &role_config()->set;
+	const struct action *a = config_action(role_config(), action);
+
+	return a != NULL && a->kind == ACTION_MAILDIR &&
+	    posts < set->delivery_mailbox_mailers &&
+	    office.mailers < set->delivery_max_mailers;
+}
+
+/* The post that has least in hand for the mailbox; NULL when there is none, or
+ * when all have so much that another is worth it. */
+static struct post *
+post_choose(struct span user, struct span action, bool terminal)
+{
+	struct post *p = NULL, *least = NULL;
+	size_t n = 0;
+
+	while ((p = post_find(p, user, action, terminal)) != NULL) {
+		if (least == NULL || p->items < least->items)
+			least = p;
+		n++;
+	}
+	if (least != NULL && !terminal && least->items >= POST_SHARE &&
+	    post_may_share(n, action))
+		return NULL;
+	return least;
+}
+
+/* Give it to a post, made if there is none.  False without memory. */
 static bool
 post_enter(struct item *it, struct span user, struct span action, bool terminal)
 {
-	struct post *p = post_find(user, action, terminal);
+	struct post *p = post_choose(user, action, terminal);
 
 	if (p == NULL && (p = post_new(user, action, terminal)) == NULL)
 		return false;
-	TAILQ_INSERT_TAIL(&p->todo, it, entry);
+	item_join(p, &p->todo, it);
 	post_advance(p);
 	return true;
-}
-
-static struct item *
-item_new(struct parcel *parcel, const struct envelope *e)
-{
-	struct item *it = chk_calloc(1, sizeof(*it));
-
-	if (it == NULL)
-		return NULL;
-	it->parcel = parcel_keep(parcel);
-	it->index = e->index;
-	it->flags = e->flags;
-	it->mode = parcel->flags & TX_MODE;
-	buf_init(&it->rcpt, PARCEL_ADDRESS_MAX);
-	buf_add(&it->rcpt, e->rcpt.p, e->rcpt.len);
-	it->notify = e->notify;
-	buf_init(&it->orcpt, PARCEL_ADDRESS_MAX);
-	buf_add(&it->orcpt, e->orcpt.p, e->orcpt.len);
-	office.items++;
-	return it;
 }
 
 void
@@ -408,10 +333,8 @@ post_add(struct parcel *parcel, const struct envelope *e)
 	struct item *it;
 
 	if ((e->flags & DELIVER_IN_DOUBT) != 0 &&
-	    (post_has(post_find(e->user, e->action, false), parcel->msgid,
-		 e->index) ||
-		post_has(post_find(e->user, e->action, true), parcel->msgid,
-		    e->index)))
+	    (post_has(parcel->msgid, e, false) ||
+		post_has(parcel->msgid, e, true)))
 		return;
 	if ((it = item_new(parcel, e)) != NULL &&
 	    post_enter(it, e->user, e->action, terminal))
@@ -496,7 +419,7 @@ post_done(struct chan *ch, struct msg *m)
 	p->settling = true;
 	item_settle(p, &p->sent, it, (enum env_outcome)outcome, status, text);
 	p->settling = false;
-	if (TAILQ_EMPTY(&p->sent) && TAILQ_EMPTY(&p->todo))
+	if (p->items == 0)
 		post_rest(p);
 	return 0;
 }

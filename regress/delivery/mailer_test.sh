@@ -106,9 +106,71 @@ queue retry 1h"
 	DEADLINE=30 log_wait 30 "event=deferred.*locking the mbox"
 }
 
+# mailers COUNT: whether the daemon has so many.
+mailers()
+{
+	[ "$(role_pids mailer | wc -l)" -eq "$1" ]
+}
+
+# pile_up SETTING: 100 messages behind one, whose mailer has been stopped.
+pile_up()
+{
+	start maildir "~/Maildir" "$1"
+	send smith@example.net jones@example.org
+	log_wait 1 event=delivered
+	has_mailer || instance_fail "there is no mailer"
+	kill -STOP "$mailer"
+	send -n 100 smith@example.net jones@example.org
+}
+
+atf_test_case shared
+shared_head()
+{
+	atf_set descr "a Maildir for which much waits has two mailers, not more"
+}
+shared_body()
+{
+	pile_up "delivery mailer-idle 1m"
+	# the first one has 48 of them, and as many has the second before the
+	# rest is divided
+	mailbox_wait jones 50
+	mailers 2 || instance_fail "two mailers: $(ctl show roles)"
+	[ "$(mailbox_count jones)" -le 53 ] ||
+	    instance_fail "the first has $((101 - $(mailbox_count jones)))"
+	kill -CONT "$mailer"
+	mailbox_wait jones 101
+	log_wait 101 event=delivered
+	atf_check_equal 101 "$(mailbox_count jones)"
+	# the names end with the message
+	ls "$DIR/home/jones/Maildir/new" | sed 's/.*_//' | sort | uniq -d |
+	    grep . && instance_fail "one is there twice"
+	mailers 2 || instance_fail "two mailers: $(ctl show roles)"
+}
+
+atf_test_case one_of_a_mailbox
+one_of_a_mailbox_head()
+{
+	atf_set descr "where one mailer is all that a mailbox may have"
+}
+one_of_a_mailbox_body()
+{
+	pile_up "delivery mailbox-mailers 1"
+	wait_for in_hand 100 || instance_fail "they are not in hand"
+	mailers 1 || instance_fail "one mailer: $(ctl show roles)"
+	kill -CONT "$mailer"
+	mailbox_wait jones 101
+}
+# in_hand COUNT: whether delivery has so many.
+in_hand()
+{
+	[ "$(ctl show stats | awk '/delivery.in-hand/ { print $NF }')" = "$1" ]
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case left_behind
 	atf_add_test_case alone
 	atf_add_test_case together
+	atf_add_test_case shared
+	atf_add_test_case one_of_a_mailbox
 }
