@@ -229,6 +229,7 @@ dest_feed_starved(void)
 	while ((d = TAILQ_FIRST(&fed)) != NULL) {
 		TAILQ_REMOVE(&fed, d, starved_entry);
 		d->starved = false;
+		evtimer_del(d->timer);
 		dest_advance(d);
 	}
 }
@@ -415,8 +416,11 @@ dest_family_failed(struct dest *d, int family)
 void
 dest_link_full(struct dest *d)
 {
-	if (d->queued > 0 && d->links == 0)
-		dest_wait(d, DEST_RETRY_MS);
+	if (d->queued == 0 || d->links > 0)
+		return;
+	/* it is advanced when a connection ends, and at the latest then */
+	dest_starve(d);
+	dest_wait(d, DEST_RETRY_MS);
 }
 
 void

@@ -58,6 +58,9 @@ link_free(struct link *l)
 	race_cancel(l->race);
 	if (l->client != NULL)
 		client_free(l->client);
+	/* one that found no room has made none */
+	if (l->host != NULL || l->source != NULL || l->named != NULL)
+		relay_connection_gone();
 	count_clear(l);
 	TAILQ_REMOVE(&links.all, l, entry);
 	links.n--;
@@ -65,7 +68,6 @@ link_free(struct link *l)
 	event_free(l->timer);
 	free(l->label);
 	free(l);
-	relay_connection_gone();
 }
 
 void
