@@ -71,8 +71,8 @@ post_new(struct span user, struct span action, bool terminal)
 	return p;
 }
 
-/* Go on with it at the user's other post.  False without memory: it is where
- * it was. */
+/* Go on with it at the user's other post.  False without memory: it is in its
+ * queue again. */
 static bool
 item_move(struct post *p, struct item_queue *q, struct item *it, bool terminal)
 {

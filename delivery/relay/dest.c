@@ -16,6 +16,7 @@
 
 #define DESTS_MAX     4096 /* kept, if they have no work */
 #define DEST_RETRY_MS 1000 /* when we lacked what a connection takes */
+#define DEST_FEED_MAX 16   /* that look for room at once */
 
 RB_HEAD(dest_tree, dest);
 TAILQ_HEAD(dest_list, dest);
@@ -77,8 +78,17 @@ dest_forget_one(void)
 }
 
 static void
+dest_unstarve(struct dest *d)
+{
+	if (d->starved)
+		TAILQ_REMOVE(&dests.starved, d, starved_entry);
+	d->starved = false;
+}
+
+static void
 dest_timer(evutil_socket_t fd, short what, void *arg)
 {
+	dest_unstarve(arg);
 	dest_advance(arg);
 }
 
@@ -210,9 +220,12 @@ dest_fail_route(struct dest *d)
 	dest_fail(d, &v);
 }
 
+/* It goes on when a connection has ended and its turn has come, and at the
+ * latest after a while: what it lacks may not be what that one had. */
 static void
 dest_starve(struct dest *d)
 {
+	dest_wait(d, DEST_RETRY_MS);
 	if (d->starved)
 		return;
 	d->starved = true;
@@ -222,13 +235,14 @@ dest_starve(struct dest *d)
 void
 dest_feed_starved(void)
 {
-	struct dest_list fed = TAILQ_HEAD_INITIALIZER(fed);
 	struct dest *d;
+	unsigned n;
 
-	TAILQ_CONCAT(&fed, &dests.starved, starved_entry);
-	while ((d = TAILQ_FIRST(&fed)) != NULL) {
-		TAILQ_REMOVE(&fed, d, starved_entry);
-		d->starved = false;
+	/* who finds nothing again goes to the end, so that all have a turn */
+	for (n = 0; n < DEST_FEED_MAX; n++) {
+		if ((d = TAILQ_FIRST(&dests.starved)) == NULL)
+			break;
+		dest_unstarve(d);
 		evtimer_del(d->timer);
 		dest_advance(d);
 	}
@@ -416,11 +430,8 @@ dest_family_failed(struct dest *d, int family)
 void
 dest_link_full(struct dest *d)
 {
-	if (d->queued == 0 || d->links > 0)
-		return;
-	/* it is advanced when a connection ends, and at the latest then */
-	dest_starve(d);
-	dest_wait(d, DEST_RETRY_MS);
+	if (d->queued > 0 && d->links == 0)
+		dest_starve(d);
 }
 
 void

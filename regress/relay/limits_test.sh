@@ -155,6 +155,27 @@ kept_body()
 	atf_check_equal 1 "$(cat most)"
 }
 
+atf_test_case in_turn
+in_turn_head()
+{
+	atf_set descr "who found all connections taken goes on when one is free"
+}
+in_turn_body()
+{
+	peer
+	out 'limit source-connections 1' 'relay timeout idle 5m'
+	ctl pause mta
+	_all=
+	for _i in $(seq 60); do
+		_all="$_all $_i.example"
+	done
+	mail 1 $_all
+	ctl resume mta
+	# one in a second would take a minute
+	wait_for got 60 || instance_fail "$(wc -l <got)"
+	atf_check_equal 1 "$(cat most)"
+}
+
 # rated STATEMENT DOMAIN OTHER: of the messages to DOMAIN but two go; what is
 # sent to OTHER after them goes.
 rated()
@@ -220,6 +241,7 @@ atf_init_test_cases()
 	atf_add_test_case for_src
 	atf_add_test_case from_source
 	atf_add_test_case kept
+	atf_add_test_case in_turn
 	atf_add_test_case rate_domain
 	atf_add_test_case rate_mx
 	atf_add_test_case rate_src
