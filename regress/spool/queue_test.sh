@@ -189,6 +189,39 @@ orders_body()
 	done
 }
 
+atf_test_case over
+over_head()
+{
+	atf_set descr "what has been delivered is there for no order, either"
+}
+over_body()
+{
+	start "delivery mailer-idle 1m"
+	send smith@example.net jones@example.org >/dev/null
+	log_wait 1 event=delivered
+	mailer=$(role_pids mailer) spool=$(role_pids spool)
+	kill -STOP "$mailer"
+	a=$(send smith@example.net jones@example.org)
+	wait_for in_hand || instance_fail "the mailer does not get it"
+	# that it was delivered stays to be recorded
+	kill -STOP "$spool"
+	kill -CONT "$mailer"
+	log_wait 1 "event=delivered message=$a"
+	for verb in hold release schedule remove; do
+		for id in "$a" "$a.0"; do
+			"$SMTPCTL" -R "$DIR" "$verb" "$id" >out 2>err
+			echo "$verb $? $(cat out err)"
+		done
+	done >got
+	kill -CONT "$spool"
+	atf_check_equal 8 "$(grep -c ' 65 smtpctl: not in the queue$' got)"
+}
+# in_hand: whether delivery has a message.
+in_hand()
+{
+	[ "$(ctl show stats | awk '/delivery.in-hand/ { print $NF }')" = 1 ]
+}
+
 atf_test_case shows
 shows_head()
 {
@@ -518,7 +551,7 @@ $(stat -c '%a %u' "$DIR/victim")"
 
 atf_init_test_cases()
 {
-	for case in survives keeps_envelope retry orders shows long_queue \
+	for case in survives keeps_envelope retry orders over shows long_queue \
 	    disk_full inodes_full damaged torn cut links; do
 		atf_add_test_case "$case"
 	done

@@ -30,6 +30,25 @@ struct job {
 	unsigned char node[NODE_MAX];
 };
 
+/* What has an end, which is only to be recorded, is in the queue no more. */
+static bool
+ctl_is_over(const struct envelope *e)
+{
+	return e->state == SE_RECORDING;
+}
+
+static bool
+ctl_all_is_over(const struct message *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->nenv; i++) {
+		if (!ctl_is_over(m->env[i]))
+			return false;
+	}
+	return true;
+}
+
 static void
 ctl_show_envelope(struct ctl_answer *a, const struct envelope *e)
 {
@@ -88,7 +107,7 @@ job_show(struct scheduler *s, struct job *j, struct chan *control)
 	while (step < JOB_STEP && !chan_full(control) &&
 	    (m = job_message(s, j)) != NULL) {
 		for (i = 0; i < m->nenv; i++) {
-			if (m->env[i]->state != SE_RECORDING)
+			if (!ctl_is_over(m->env[i]))
 				ctl_show_envelope(&a, m->env[i]);
 		}
 		step += m->nenv;
@@ -238,7 +257,8 @@ ctl_order(struct scheduler *s, struct chan *ch, uint64_t request,
 	m = queue_message(&s->queue, id);
 	if (m != NULL && index >= 0 && index <= UINT32_MAX)
 		e = queue_envelope(m, (uint32_t)index);
-	if (m == NULL || (index >= 0 && e == NULL)) {
+	if (m == NULL ||
+	    (index < 0 ? ctl_all_is_over(m) : e == NULL || ctl_is_over(e))) {
 		if (s->loading)
 			ctl_reply(ch, request, CTL_FAILED,
 			    "the queue is being read; try again");
