@@ -23,14 +23,16 @@ TAILQ_HEAD(dest_list, dest);
 
 static struct {
 	struct dest_tree tree;
-	struct dest_list used; /* longest ago first */
-	struct dest_list starved;
+	struct dest_list used;    /* longest ago first */
+	struct dest_list starved; /* have no connection and found no room */
+	struct dest_list hungry;  /* have one and found none for another */
 	size_t n;
 	size_t sending; /* jobs */
 } dests = {
 	.tree = RB_INITIALIZER(&dests.tree),
 	.used = TAILQ_HEAD_INITIALIZER(dests.used),
 	.starved = TAILQ_HEAD_INITIALIZER(dests.starved),
+	.hungry = TAILQ_HEAD_INITIALIZER(dests.hungry),
 };
 
 static int
@@ -69,7 +71,7 @@ dest_forget_one(void)
 	struct dest *d;
 
 	TAILQ_FOREACH(d, &dests.used, used) {
-		if (d->queued == 0 && d->links == 0 && !d->starved &&
+		if (d->queued == 0 && d->links == 0 && d->waits == NULL &&
 		    TAILQ_EMPTY(&d->sending)) {
 			dest_free(d);
 			return;
@@ -77,18 +79,19 @@ dest_forget_one(void)
 	}
 }
 
+/* It waits for room no longer. */
 static void
-dest_unstarve(struct dest *d)
+dest_sate(struct dest *d)
 {
-	if (d->starved)
-		TAILQ_REMOVE(&dests.starved, d, starved_entry);
-	d->starved = false;
+	if (d->waits != NULL)
+		TAILQ_REMOVE(d->waits, d, waits_entry);
+	d->waits = NULL;
 }
 
 static void
 dest_timer(evutil_socket_t fd, short what, void *arg)
 {
-	dest_unstarve(arg);
+	dest_sate(arg);
 	dest_advance(arg);
 }
 
@@ -226,25 +229,33 @@ static void
 dest_starve(struct dest *d)
 {
 	dest_wait(d, DEST_RETRY_MS);
-	if (d->starved)
-		return;
-	d->starved = true;
-	TAILQ_INSERT_TAIL(&dests.starved, d, starved_entry);
+	dest_sate(d);
+	d->waits = d->links == 0 ? &dests.starved : &dests.hungry;
+	TAILQ_INSERT_TAIL(d->waits, d, waits_entry);
+}
+
+/* It need not wait for room any more, whether there is some or not. */
+static void
+dest_feed(struct dest *d)
+{
+	dest_sate(d);
+	evtimer_del(d->timer);
+	dest_advance(d);
 }
 
 void
-dest_feed_starved(void)
+dest_feed_waiting(void)
 {
 	struct dest *d;
 	unsigned n;
 
-	/* who finds nothing again goes to the end, so that all have a turn */
+	/* who finds nothing again goes to the end, so that all have a turn;
+	 * the first connection of one goes before the second of another */
 	for (n = 0; n < DEST_FEED_MAX; n++) {
-		if ((d = TAILQ_FIRST(&dests.starved)) == NULL)
+		if ((d = TAILQ_FIRST(&dests.starved)) == NULL &&
+		    (d = TAILQ_FIRST(&dests.hungry)) == NULL)
 			break;
-		dest_unstarve(d);
-		evtimer_del(d->timer);
-		dest_advance(d);
+		dest_feed(d);
 	}
 }
 
@@ -260,7 +271,7 @@ dest_open_links(struct dest *d)
 	    !evtimer_pending(d->timer, NULL) &&
 	    (d->links == 0 || d->links > d->opening))
 		error = link_open(d, TAILQ_FIRST(&d->queue)->family);
-	if (error == -E_BUSY && d->links == 0)
+	if (error == -E_BUSY)
 		dest_starve(d);
 	else if (error != 0)
 		dest_wait(d, DEST_RETRY_MS);
@@ -269,6 +280,11 @@ dest_open_links(struct dest *d)
 void
 dest_advance(struct dest *d)
 {
+	/* it waits for another connection and has lost those it had */
+	if (d->waits == &dests.hungry && d->links == 0 && d->queued > 0) {
+		dest_sate(d);
+		evtimer_del(d->timer);
+	}
 	/* not while the rate of messages keeps it waiting */
 	if (d->queued == 0 || relay_stopping() ||
 	    route_state(d->route) == ROUTE_ASKING ||
@@ -430,7 +446,7 @@ dest_family_failed(struct dest *d, int family)
 void
 dest_link_full(struct dest *d)
 {
-	if (d->queued > 0 && d->links == 0)
+	if (d->queued > 0)
 		dest_starve(d);
 }
 

@@ -168,7 +168,7 @@ relay_turn(void)
 	if (!relay.connection_gone)
 		return;
 	relay.connection_gone = false;
-	dest_feed_starved();
+	dest_feed_waiting();
 }
 
 static void

@@ -104,7 +104,7 @@ void family_clear(struct job *);
 struct dest {
 	RB_ENTRY(dest) node;
 	TAILQ_ENTRY(dest) used;
-	TAILQ_ENTRY(dest) starved_entry;
+	TAILQ_ENTRY(dest) waits_entry;
 	const struct action *action;
 	char user[PARCEL_NAME_MAX + 1]; /* the domain; "" with a fixed host */
 	struct route *route;
@@ -113,9 +113,9 @@ struct dest {
 	struct job_list queue;
 	struct job_list sending;
 	size_t queued;
-	size_t opening; /* links that are not ready yet */
-	size_t links;   /* all that work for it */
-	bool starved;   /* waits for any connection to end */
+	size_t opening;          /* links that are not ready yet */
+	size_t links;            /* all that work for it */
+	struct dest_list *waits; /* for room, in this list; NULL: no */
 	struct event *timer;
 };
 
@@ -160,7 +160,7 @@ void dest_job_done(struct dest *, struct job *);
 void dest_advance(struct dest *);
 
 /* A connection has ended: see to those that waited for that. */
-void dest_feed_starved(void);
+void dest_feed_waiting(void);
 
 /* Jobs that are being sent, of all destinations. */
 size_t dest_sending(void);

@@ -55,7 +55,7 @@ async def slow_session(reader, writer):
                 break
             else:
                 await say(b"250 ok")
-    except ConnectionError:
+    except (ConnectionError, asyncio.CancelledError):
         pass
     writer.close()
 
@@ -82,6 +82,11 @@ class Sick:
         self.loop.run_until_complete(asyncio.start_server(
             slow_session, "127.0.0.1", SLOW_PORT, backlog=1000))
         self.loop.run_forever()
+        sessions = asyncio.all_tasks(self.loop)
+        for task in sessions:
+            task.cancel()
+        self.loop.run_until_complete(
+            asyncio.gather(*sessions, return_exceptions=True))
 
     def __exit__(self, *_):
         self.loop.call_soon_threadsafe(self.loop.stop)
