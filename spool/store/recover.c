@@ -197,29 +197,28 @@ log_continue(struct store *s, struct seg *seg, const struct scan *found)
 }
 
 static int
-log_read(struct store *s, struct seg *seg, struct scan *found)
+log_read(struct store *s, struct seg *seg, struct buf *data, struct scan *found)
 {
-	unsigned char *data;
 	uint64_t torn;
 	uint32_t cut;
 	int fd, error;
 
-	if ((data = malloc(seg->head.size)) == NULL)
-		return -E_NOMEM;
+	/* kept for the next one: fresh memory costs as much as the reading */
+	if ((error = buf_reserve(data, seg->head.size)) != 0)
+		return error;
 	if ((fd = seg_reader(s, seg)) < 0)
 		error = fd;
 	else
-		error = io_read(fd, data, seg->head.size, 0);
+		error = io_read(fd, data->data, seg->head.size, 0);
 	cut = seg_cut(s, seg, &torn);
 	if (error == 0)
-		error = seg_scan(s, seg, data, cut, torn,
+		error = seg_scan(s, seg, data->data, cut, torn,
 		    TAILQ_NEXT(seg, entry) == NULL, found);
-	free(data);
 	return error;
 }
 
 static int
-log_recover(struct store *s)
+log_recover_all(struct store *s, struct buf *data)
 {
 	struct seg *seg, *next;
 	struct scan found;
@@ -228,7 +227,7 @@ log_recover(struct store *s)
 
 	TAILQ_FOREACH_SAFE(seg, &s->log, entry, next) {
 		found = (struct scan){ .end = SEG_DATA_OFF };
-		error = log_read(s, seg, &found);
+		error = log_read(s, seg, data, &found);
 		if (error == -E_NOMEM)
 			return error;
 		if (error != 0) {
@@ -246,6 +245,18 @@ log_recover(struct store *s)
 			log_continue(s, seg, &found);
 	}
 	return 0;
+}
+
+static int
+log_recover(struct store *s)
+{
+	struct buf data;
+	int error;
+
+	buf_init(&data, UINT32_MAX);
+	error = log_recover_all(s, &data);
+	buf_clear(&data);
+	return error;
 }
 
 /* A file that no message names is what a crash or a dead message left.  When

@@ -15,10 +15,13 @@
 #include "privsep/base/log.h"
 #include "spool/store/store_int.h"
 
-#define SEG_ZEROS     4096
-#define SEG_ZERO_VEC  64
-#define SEG_SYNC_STEP (4u << 20) /* zeros written between two syncs */
-#define SEG_TRIES     3          /* files to try before giving up */
+#define SEG_ZEROS       4096
+#define SEG_ZERO_VEC    64
+#define SEG_SYNC_STEP   (4u << 20) /* zeros written between two syncs */
+#define SEG_TRIES       3          /* files to try before giving up */
+/* Open for reading.  Ids are random, and so is the order in which messages are
+ * read: with the usual size this does for a queue of 2 GiB. */
+#define SEG_READERS_MAX 64
 
 static void
 seg_new_name(const struct seg *seg, char out[SEG_NAME_SIZE])
@@ -45,20 +48,26 @@ seg_reader(struct store *s, struct seg *seg)
 
 	if (seg->fd >= 0)
 		return seg->fd;
-	if (s->reader != NULL)
-		seg_close(s, s->reader);
+	if (s->readers_len >= SEG_READERS_MAX)
+		seg_close(s, TAILQ_FIRST(&s->readers));
 	seg_name(seg, name);
 	seg->fd = io_open(s->log_fd, name, O_RDONLY);
-	if (seg->fd >= 0)
-		s->reader = seg;
+	if (seg->fd >= 0) {
+		seg->reader = true;
+		TAILQ_INSERT_TAIL(&s->readers, seg, readers_entry);
+		s->readers_len++;
+	}
 	return seg->fd;
 }
 
 void
 seg_close(struct store *s, struct seg *seg)
 {
-	if (s->reader == seg)
-		s->reader = NULL;
+	if (seg->reader) {
+		TAILQ_REMOVE(&s->readers, seg, readers_entry);
+		s->readers_len--;
+	}
+	seg->reader = false;
 	if (seg->fd >= 0)
 		close(seg->fd);
 	seg->fd = -1;

@@ -80,6 +80,7 @@ store_new(int dir_fd, const struct store_settings *set)
 	RB_INIT(&s->msgs);
 	TAILQ_INIT(&s->log);
 	TAILQ_INIT(&s->free);
+	TAILQ_INIT(&s->readers);
 	TAILQ_INIT(&s->queue);
 	TAILQ_INIT(&s->done);
 	LIST_INIT(&s->open);

@@ -54,6 +54,7 @@ RB_PROTOTYPE(imsg_tree, imsg, tree, imsg_cmp)
 /* A file of the log. */
 struct seg {
 	TAILQ_ENTRY(seg) entry;
+	TAILQ_ENTRY(seg) readers_entry;
 	LIST_HEAD(, imsg) msgs; /* live ones whose record is here */
 	struct seg_head head;
 	uint64_t live_bytes;
@@ -61,6 +62,7 @@ struct seg {
 	uint32_t off;    /* end of what counts, where the next batch goes */
 	uint32_t filled; /* zeroed so far, while it is being made */
 	int fd;          /* -1 when not open */
+	bool reader;     /* it is for reading alone */
 	bool bad;        /* a write or sync failed: not written to again */
 };
 
@@ -112,9 +114,10 @@ struct store {
 	struct imsg_tree msgs;
 	struct seg_list log; /* oldest first; the last may be current */
 	struct seg_list free;
-	struct seg *current; /* written to, or NULL */
-	struct seg *filling; /* being made, or NULL */
-	struct seg *reader;  /* an older one that is open for reading */
+	struct seg *current;     /* written to, or NULL */
+	struct seg *filling;     /* being made, or NULL */
+	struct seg_list readers; /* older ones that are open for reading */
+	uint32_t readers_len;
 	uint32_t free_len;
 	uint32_t next_number;
 	uint64_t next_seq;

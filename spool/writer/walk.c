@@ -9,7 +9,7 @@
 #include "privsep/ipc/role.h"
 #include "spool/writer/writer.h"
 
-#define WALK_STEP     64    /* messages before others have their turn */
+#define WALK_STEP     256   /* messages before others have their turn */
 #define WALK_NEWS_MAX 60000 /* octets of envelopes in one frame */
 #define WALK_BUF_MAX  (32U << 20)
 #define WALK_AGAIN_MS 1000 /* when memory was short */
