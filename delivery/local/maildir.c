@@ -40,8 +40,12 @@ struct maildir {
 struct pending {
 	uint64_t msgid;
 	uint32_t index;
+	bool doubt; /* an attempt that was cut may have got through */
+	bool there; /* it has */
 	int fd;
 	char name[MAILDIR_NAME_MAX + 1];
+	size_t mark; /* where in it begins what each attempt has */
+	size_t mark_len;
 };
 
 static struct {
@@ -162,64 +166,94 @@ maildir_prepare(char *path, size_t size)
 	return true;
 }
 
-/* The part of the name that is the same for every attempt. */
-static void
-maildir_mark(const struct mail *m, char *out, size_t size)
+/* Whether a name that goes on like this is that of an earlier attempt. */
+static bool
+maildir_is_attempt(const struct pending *p, const char *mark)
 {
-	snprintf(out, size, "_%016" PRIx64 ".%" PRIu32 ".", m->msgid, m->index);
+	return p->doubt && strncmp(mark, p->name + p->mark, p->mark_len) == 0;
 }
 
-static bool
-maildir_has(int dir_fd, const char *mark)
+/* Look for those in doubt in that directory, once for all of them.  What is
+ * found counts when it is durable, which it was cut before, maybe. */
+static void
+maildir_look(int dir_fd)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool found[MAILDIR_BATCH] = { false };
+	bool any = false;
+	const char *mark;
 	struct dirent *d;
-	bool found = false;
 	DIR *dir;
+	size_t i;
 
 	if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
 		if (fd >= 0)
 			close(fd);
-		return false;
+		return;
 	}
-	while (!found && (d = readdir(dir)) != NULL)
-		found = strstr(d->d_name, mark) != NULL;
+	while ((d = readdir(dir)) != NULL) {
+		mark = strchr(d->d_name, '_');
+		for (i = 0; mark != NULL && i < maildir.npending; i++) {
+			if (maildir_is_attempt(&maildir.pending[i], mark))
+				any = found[i] = true;
+		}
+	}
 	closedir(dir);
-	return found;
+	if (!any || fsync(dir_fd) != 0)
+		return;
+	for (i = 0; i < maildir.npending; i++)
+		maildir.pending[i].there |= found[i];
 }
 
-/* An attempt that was cut may have got through; it counts when it is durable,
- * which it was cut before, maybe. */
-static bool
-maildir_delivered(const struct mail *m)
+/* Those in doubt that had got through go no further.  We look when all of the
+ * turn have come, and not before: an attempt of any of them has ended by then,
+ * however it did. */
+static void
+maildir_settle(void)
 {
-	char mark[64];
+	size_t i, n = 0;
+	bool doubt = false;
 
-	if ((m->flags & DELIVER_IN_DOUBT) == 0)
-		return false;
-	maildir_mark(m, mark, sizeof(mark));
-	return (maildir_has(maildir.box.new_fd, mark) &&
-		   fsync(maildir.box.new_fd) == 0) ||
-	    (maildir_has(maildir.box.cur_fd, mark) &&
-		fsync(maildir.box.cur_fd) == 0);
+	for (i = 0; i < maildir.npending; i++)
+		doubt = doubt || maildir.pending[i].doubt;
+	if (!doubt)
+		return;
+	maildir_look(maildir.box.new_fd);
+	maildir_look(maildir.box.cur_fd);
+	for (i = 0; i < maildir.npending; i++) {
+		struct pending *p = &maildir.pending[i];
+
+		if (!p->there) {
+			maildir.pending[n++] = *p;
+			continue;
+		}
+		close(p->fd);
+		unlinkat(maildir.box.tmp_fd, p->name, 0);
+		mailer_had_delivered(p->msgid, p->index);
+	}
+	maildir.npending = n;
 }
 
 static void
-maildir_name(const struct mail *m, char *out, size_t size)
+maildir_name(const struct mail *m, struct pending *p)
 {
 	uint32_t usec;
 	uint64_t now = clock_wall(&usec);
-	char mark[64], host[128];
-	size_t i;
+	size_t i, size = sizeof(p->name);
+	char host[128];
 
 	strlcpy(host, mailer_job.hostname, sizeof(host));
 	for (i = 0; host[i] != '\0'; i++) {
 		if (host[i] == '/' || host[i] == ':')
 			host[i] = '_';
 	}
-	maildir_mark(m, mark, sizeof(mark));
-	snprintf(out, size, "%" PRIu64 ".M%" PRIu32 "P%dQ%u%s%s", now, usec,
-	    (int)getpid(), ++maildir.count, mark, host);
+	snprintf(p->name, size, "%" PRIu64 ".M%" PRIu32 "P%dQ%u", now, usec,
+	    (int)getpid(), ++maildir.count);
+	p->mark = strlen(p->name);
+	snprintf(p->name + p->mark, size - p->mark,
+	    "_%016" PRIx64 ".%" PRIu32 ".", m->msgid, m->index);
+	p->mark_len = strlen(p->name + p->mark);
+	strlcat(p->name, host, size);
 }
 
 /* Write the message to the file.  0 or -1 with errno. */
@@ -250,12 +284,14 @@ maildir_put(const struct mail *m)
 		mailer_report(m->msgid, m->index, &result);
 		return;
 	}
-	if (mailer_settled(m, maildir_delivered(m)))
+	if (mailer_loops(m))
 		return;
 	p = &maildir.pending[maildir.npending];
 	p->msgid = m->msgid;
 	p->index = m->index;
-	maildir_name(m, p->name, sizeof(p->name));
+	p->doubt = (m->flags & DELIVER_IN_DOUBT) != 0;
+	p->there = false;
+	maildir_name(m, p);
 	p->fd = openat(maildir.box.tmp_fd, p->name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p->fd < 0 || maildir_write(m, p->fd) != 0) {
@@ -348,6 +384,7 @@ maildir_commit(void)
 {
 	if (!maildir.open)
 		return;
+	maildir_settle();
 	if (maildir.npending > 0)
 		maildir_flush();
 	/* what the next message finds here is looked at anew */

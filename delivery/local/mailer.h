@@ -73,9 +73,11 @@ void mailer_report(uint64_t msgid, uint32_t index, const struct mail_result *);
  * waits for this mailer any more: the master or delivery is gone. */
 bool mailer_wait(int ms);
 
-/* Whether the message needs no writing, and is reported on here: it is in a
- * loop, or (delivered) an attempt that was cut had got through. */
-bool mailer_settled(const struct mail *, bool delivered);
+/* Whether the message is in a loop; then that is reported. */
+bool mailer_loops(const struct mail *);
+
+/* Report that an attempt that was cut had got through. */
+void mailer_had_delivered(uint64_t msgid, uint32_t index);
 
 /* --- place.c: from a path to a directory that was walked to safely --- */
 

@@ -379,8 +379,12 @@ mbox_put(const struct mail *m)
 		mailer_report(m->msgid, m->index, &result);
 		return;
 	}
-	if (mailer_settled(m, mbox_delivered(m)))
+	if (mailer_loops(m))
 		return;
+	if (mbox_delivered(m)) {
+		mailer_had_delivered(m->msgid, m->index);
+		return;
+	}
 	before = lseek(mbox.fd, 0, SEEK_END);
 	buf_init(&out, MBOX_PIECE_MAX);
 	errno = 0;

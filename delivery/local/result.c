@@ -33,18 +33,24 @@ mail_result_errno(struct mail_result *r, const char *doing)
 }
 
 bool
-mailer_settled(const struct mail *m, bool delivered)
+mailer_loops(const struct mail *m)
 {
 	struct mail_result result;
 
-	if (content_loops(m))
-		mail_result_set(&result, OUT_FAILED, "5.4.6",
-		    "the message was delivered here before: mail loop");
-	else if (delivered)
-		mail_result_set(&result, OUT_DELIVERED, "2.0.0",
-		    "delivered by an earlier attempt");
-	else
+	if (!content_loops(m))
 		return false;
+	mail_result_set(&result, OUT_FAILED, "5.4.6",
+	    "the message was delivered here before: mail loop");
 	mailer_report(m->msgid, m->index, &result);
 	return true;
+}
+
+void
+mailer_had_delivered(uint64_t msgid, uint32_t index)
+{
+	struct mail_result result;
+
+	mail_result_set(
+	    &result, OUT_DELIVERED, "2.0.0", "delivered by an earlier attempt");
+	mailer_report(msgid, index, &result);
 }

@@ -64,6 +64,23 @@ load_put(uint32_t id, bool in_doubt)
 	box_put(maildir_put, id, run.len[id], in_doubt, id % 3 == 0);
 }
 
+/* Put what was in hand once more; at times nothing else comes in that turn. */
+static void
+load_again(bool again[MESSAGES], uint32_t n)
+{
+	bool any = false;
+	uint32_t id;
+
+	for (id = 0; id < n; id++) {
+		if (again[id])
+			load_put(id, true);
+		any = any || again[id];
+		again[id] = false;
+	}
+	if (any && rnd_once_in(&run.rnd, 2))
+		maildir_commit();
+}
+
 /* Put and commit until all are delivered. */
 static void
 load_run(void)
@@ -71,7 +88,7 @@ load_run(void)
 	struct fault_plan plan = { .error = EIO };
 	bool again[MESSAGES] = { false };
 	bool together = run.loads % 2 == 0;
-	uint32_t id, i;
+	uint32_t id;
 
 	memset(box_reported, -1, sizeof(box_reported));
 	calls_journalled(together);
@@ -94,19 +111,13 @@ load_run(void)
 			run.failures += !plan.for_ever;
 		}
 		load_reports(again);
-		for (i = 0; i <= id && calls_seen() == 0; i++) {
-			if (again[i])
-				load_put(i, true);
-			again[i] = false;
-		}
+		if (calls_seen() == 0)
+			load_again(again, id + 1);
 	}
 	calls_plan(NULL);
 	maildir_commit();
 	load_reports(again);
-	for (i = 0; i < MESSAGES; i++) {
-		if (again[i])
-			load_put(i, true);
-	}
+	load_again(again, MESSAGES);
 	maildir_commit();
 	load_reports(again);
 	calls_record(NULL);
