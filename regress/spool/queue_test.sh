@@ -538,14 +538,25 @@ links_body()
 	    atf_fail "it starts over a link"
 	rm "$DIR/queue"
 	mv "$DIR/queue.moved" "$DIR/queue"
+	mkdir "$DIR/queue.kept"
 	for name in $(ls "$DIR/queue/log"); do
-		mv "$DIR/queue/log/$name" "$DIR/queue/log/kept"
+		mv "$DIR/queue/log/$name" "$DIR/queue.kept/$name"
 		ln -s "$DIR/victim" "$DIR/queue/log/$name"
 		chown -h "$uid:$uid" "$DIR/queue/log/$name"
 	done
 	timeout 5 "$SMTPD" -R "$DIR" -d -f "$DIR/smtpd.conf" >>"$DIR/log" 2>&1
 	atf_check_equal "victim 600 0" "$(cat "$DIR/victim") \
 $(stat -c '%a %u' "$DIR/victim")"
+	# nor is one followed that leads to what the spool may open
+	for name in $(ls "$DIR/queue.kept"); do
+		rm -f "$DIR/queue/log/$name"
+		mv "$DIR/queue.kept/$name" "$DIR/queue/kept.$name"
+		ln -s "../kept.$name" "$DIR/queue/log/$name"
+		chown -h "$uid:$uid" "$DIR/queue/log/$name"
+	done
+	timeout 5 "$SMTPD" -R "$DIR" -d -f "$DIR/smtpd.conf" >"$DIR/last" 2>&1
+	grep -q "queue-loaded envelopes=0" "$DIR/last" ||
+	    atf_fail "a link was followed: $(cat "$DIR/last")"
 	[ -z "$(ls -A "$DIR/outside")" ] || atf_fail "files were made outside"
 }
 
