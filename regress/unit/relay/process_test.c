@@ -207,6 +207,10 @@ TC(what_is_in_hand_is_not_sent_twice)
 	close(fake.spool);
 	fake.spool = join(ROLE_SPOOL, 7);
 	deliver_doubt(1, "smart", "", 1, DELIVER_IN_DOUBT);
+	/* it has had that when it asks where the next one goes */
+	deliver(2, "named", "", 1);
+	asked(DNS_AAAA, "next.example");
+	asked(DNS_A, "next.example");
 	say(fd, "250 ok");
 	hear(fd, "RCPT");
 	say(fd, "550 5.1.1 no");
