@@ -4,8 +4,6 @@
 # regress/lib/peers.sh, with a queue and a mailbox of its own in BENCH_PLACE,
 # beside those of this tree.  Deliveries go to a Maildir by virtual(8), which
 # is the cheaper of its two ways.  Limits that slow down one client are off.
-# With RELAYHOST all is sent there; with HOLD all is taken and nothing delivered:
-# it goes to the hold queue at once, which no other process looks into.
 PORT=2592
 RCPT=bench@bench.test
 OBJDIR=$BENCH_OBJDIR
@@ -57,7 +55,6 @@ smtpd_client_event_limit_exceptions = static:all
 virtual_destination_concurrency_limit = 20
 initial_destination_concurrency = 20
 ${RELAYHOST:+relayhost = $RELAYHOST}
-${HOLD:+smtpd_data_restrictions = static:HOLD}
 ${RELAYHOST:+default_destination_concurrency_limit = 20}
 CONF
 	# it listens on this port alone, and nothing of it is in a chroot
