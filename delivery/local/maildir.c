@@ -173,10 +173,11 @@ maildir_is_attempt(const struct pending *p, const char *mark)
 	return p->doubt && strncmp(mark, p->name + p->mark, p->mark_len) == 0;
 }
 
-/* Look for those in doubt in that directory, once for all of them.  What is
- * found counts when it is durable, which it was cut before, maybe. */
-static void
-maildir_look(int dir_fd)
+/* Look for those of n that are in doubt in that directory, once for all of
+ * them.  What is found counts when it is durable, which it was cut before,
+ * maybe.  0 or -1 with errno. */
+static int
+maildir_look_in(int dir_fd, struct pending *pending, size_t n)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool found[MAILDIR_BATCH] = { false };
@@ -189,47 +190,69 @@ maildir_look(int dir_fd)
 	if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
 		if (fd >= 0)
 			close(fd);
-		return;
+		return -1;
 	}
-	while ((d = readdir(dir)) != NULL) {
+	while (errno = 0, (d = readdir(dir)) != NULL) {
 		mark = strchr(d->d_name, '_');
-		for (i = 0; mark != NULL && i < maildir.npending; i++) {
-			if (maildir_is_attempt(&maildir.pending[i], mark))
+		for (i = 0; mark != NULL && i < n; i++) {
+			if (maildir_is_attempt(&pending[i], mark))
 				any = found[i] = true;
 		}
 	}
+	if (errno != 0 || (any && fsync(dir_fd) != 0)) {
+		int saved = errno;
+
+		closedir(dir);
+		errno = saved;
+		return -1;
+	}
 	closedir(dir);
-	if (!any || fsync(dir_fd) != 0)
-		return;
-	for (i = 0; i < maildir.npending; i++)
-		maildir.pending[i].there |= found[i];
+	for (i = 0; i < n; i++)
+		pending[i].there |= found[i];
+	return 0;
 }
 
-/* Those in doubt that had got through go no further.  We look when all of the
- * turn have come, and not before: an attempt of any of them has ended by then,
- * however it did. */
+/* Find out which of n, up to a batch, had got through before.  0 or -1 with
+ * errno: nobody knows of those in doubt that were not found. */
+static int
+maildir_look(struct pending *pending, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && !pending[i].doubt; i++)
+		;
+	if (i == n)
+		return 0;
+	if (maildir_look_in(maildir.box.new_fd, pending, n) != 0)
+		return -1;
+	return maildir_look_in(maildir.box.cur_fd, pending, n);
+}
+
+/* Those in doubt that had got through go no further, nor do those of which
+ * that cannot be found out.  We look when all of the turn have come, and not
+ * before: an attempt of any of them has ended by then, however it did. */
 static void
 maildir_settle(void)
 {
+	int looked = maildir_look(maildir.pending, maildir.npending);
+	struct mail_result result;
 	size_t i, n = 0;
-	bool doubt = false;
 
-	for (i = 0; i < maildir.npending; i++)
-		doubt = doubt || maildir.pending[i].doubt;
-	if (!doubt)
-		return;
-	maildir_look(maildir.box.new_fd);
-	maildir_look(maildir.box.cur_fd);
+	if (looked != 0)
+		mail_result_errno(&result, "looking into the Maildir");
 	for (i = 0; i < maildir.npending; i++) {
 		struct pending *p = &maildir.pending[i];
 
-		if (!p->there) {
+		if (!p->there && (!p->doubt || looked == 0)) {
 			maildir.pending[n++] = *p;
 			continue;
 		}
 		close(p->fd);
 		unlinkat(maildir.box.tmp_fd, p->name, 0);
-		mailer_had_delivered(p->msgid, p->index);
+		if (p->there)
+			mailer_had_delivered(p->msgid, p->index);
+		else
+			mailer_report(p->msgid, p->index, &result);
 	}
 	maildir.npending = n;
 }
@@ -274,6 +297,23 @@ maildir_write(const struct mail *m, int fd)
 	return error;
 }
 
+/* Report, from errno; but one in doubt that had got through needs no room. */
+static void
+maildir_not_written(struct pending *p)
+{
+	struct mail_result result;
+
+	mail_result_errno(&result, "writing to the Maildir");
+	if (p->fd >= 0) {
+		close(p->fd);
+		unlinkat(maildir.box.tmp_fd, p->name, 0);
+	}
+	if (maildir_look(p, 1) == 0 && p->there)
+		mailer_had_delivered(p->msgid, p->index);
+	else
+		mailer_report(p->msgid, p->index, &result);
+}
+
 void
 maildir_put(const struct mail *m)
 {
@@ -295,12 +335,7 @@ maildir_put(const struct mail *m)
 	p->fd = openat(maildir.box.tmp_fd, p->name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p->fd < 0 || maildir_write(m, p->fd) != 0) {
-		mail_result_errno(&result, "writing to the Maildir");
-		if (p->fd >= 0) {
-			close(p->fd);
-			unlinkat(maildir.box.tmp_fd, p->name, 0);
-		}
-		mailer_report(m->msgid, m->index, &result);
+		maildir_not_written(p);
 		return;
 	}
 	if (++maildir.npending == MAILDIR_BATCH)

@@ -116,7 +116,10 @@ fault_write(size_t len)
 {
 	bool due = fault_due();
 
-	if (calls.half || (due && calls.plan.kind == FAULT_ERROR)) {
+	if (calls.half ||
+	    (due &&
+		(calls.plan.kind == FAULT_ERROR ||
+		    calls.plan.kind == FAULT_FULL))) {
 		calls.half = false;
 		fail();
 		return -1;

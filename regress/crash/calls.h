@@ -12,7 +12,8 @@
 enum fault_kind {
 	FAULT_ERROR, /* the call does nothing and fails */
 	FAULT_SHORT, /* a write writes half; the next one goes on */
-	FAULT_HALF   /* a write writes half, and the next one fails */
+	FAULT_HALF,  /* a write writes half, and the next one fails */
+	FAULT_FULL   /* a write fails, and nothing else does */
 };
 
 /* What is to fail. */

@@ -220,6 +220,29 @@ fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
 	return at <= seen;
 }
 
+/* What is there is so although there is no room to write it again. */
+static void
+full_case(const struct format *f)
+{
+	struct fault_plan plan = {
+		.at = 1, .kind = FAULT_FULL, .error = EDQUOT, .for_ever = true
+	};
+
+	tree_empty(run.home);
+	box_job(run.home, f->path);
+	memset(box_reported, -1, sizeof(box_reported));
+	put_all(f, 1, IDS, false);
+	box_reported[1] = -1;
+	calls_plan(&plan);
+	box_put(f->put, 1, lengths[1], true, false);
+	f->commit();
+	calls_plan(NULL);
+	run.cases++;
+	if (box_reported[1] != OUT_DELIVERED && ++run.broken > 0)
+		fprintf(stderr, "%s: what is there is taken to need room\n",
+		    f->path);
+}
+
 /* What an mbox gets for each message. */
 static void
 records_learn(void)
@@ -268,6 +291,7 @@ main(int argc, char **argv)
 	    run.home, sizeof(run.home), "%s/mailfault.%d", dir, (int)getpid());
 	records_learn();
 	for (format = 0; format < 2; format++) {
+		full_case(&formats[format]);
 		for (fault = 0; fault < FAULTS; fault++) {
 			for (at = 1; fault_case(&formats[format], at, fault,
 				 (at + fault) % 2 == 0);

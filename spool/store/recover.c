@@ -197,28 +197,26 @@ log_continue(struct store *s, struct seg *seg, const struct scan *found)
 }
 
 static int
-log_read(struct store *s, struct seg *seg, struct buf *data, struct scan *found)
+log_read(
+    struct store *s, struct seg *seg, unsigned char *data, struct scan *found)
 {
 	uint64_t torn;
 	uint32_t cut;
 	int fd, error;
 
-	/* kept for the next one: fresh memory costs as much as the reading */
-	if ((error = buf_reserve(data, seg->head.size)) != 0)
-		return error;
 	if ((fd = seg_reader(s, seg)) < 0)
 		error = fd;
 	else
-		error = io_read(fd, data->data, seg->head.size, 0);
+		error = io_read(fd, data, seg->head.size, 0);
 	cut = seg_cut(s, seg, &torn);
 	if (error == 0)
-		error = seg_scan(s, seg, data->data, cut, torn,
+		error = seg_scan(s, seg, data, cut, torn,
 		    TAILQ_NEXT(seg, entry) == NULL, found);
 	return error;
 }
 
 static int
-log_recover_all(struct store *s, struct buf *data)
+log_recover_into(struct store *s, unsigned char *data)
 {
 	struct seg *seg, *next;
 	struct scan found;
@@ -247,15 +245,24 @@ log_recover_all(struct store *s, struct buf *data)
 	return 0;
 }
 
+/* Each segment is read whole, all of them into the same memory: fresh memory
+ * for each costs as much as the reading. */
 static int
 log_recover(struct store *s)
 {
-	struct buf data;
+	const struct seg *seg;
+	unsigned char *data;
+	uint32_t size = 0;
 	int error;
 
-	buf_init(&data, UINT32_MAX);
-	error = log_recover_all(s, &data);
-	buf_clear(&data);
+	TAILQ_FOREACH(seg, &s->log, entry)
+		size = seg->head.size > size ? seg->head.size : size;
+	if (size == 0)
+		return 0;
+	if ((data = malloc(size)) == NULL)
+		return -E_NOMEM;
+	error = log_recover_into(s, data);
+	free(data);
 	return error;
 }
 

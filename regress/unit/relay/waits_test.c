@@ -28,6 +28,24 @@ sent(int fd, uint64_t id)
 	outcome(id, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
 }
 
+/* Of two connections a.example has one, and its message 1 is under way for as
+ * long as the case goes on; b.example has the other, for message 2. */
+static void
+start_two(int *fd, int *other)
+{
+	int l;
+
+	start(CONFIG("2"));
+	l = host("127.0.0.1", 2501);
+	deliver(1, "out", "a.example", 1);
+	*fd = taken(l);
+	greet(*fd);
+	hear(*fd, "MAIL");
+	deliver(2, "out", "b.example", 1);
+	*other = taken(l);
+	greet(*other);
+}
+
 TC(who_had_a_connection_does_not_wait_for_another)
 {
 	int l, fd;
@@ -84,18 +102,10 @@ TC(who_has_lost_its_connection_is_in_turn_with_those_that_have_none)
 
 TC(the_first_connection_of_one_goes_before_the_second_of_another)
 {
-	int l, fd, other;
+	int fd, other;
 
-	start(CONFIG("2"));
-	l = host("127.0.0.1", 2501);
-	deliver(1, "out", "a.example", 1);
-	fd = taken(l);
-	greet(fd);
-	hear(fd, "MAIL");
-	deliver(2, "out", "b.example", 1);
-	other = taken(l);
-	greet(other);
-	/* b has both; who wants its second comes before who wants its first */
+	start_two(&fd, &other);
+	/* who wants its second comes before who wants its first */
 	deliver(3, "out", "a.example", 1);
 	deliver(4, "out", "c.example", 1);
 	sent(other, 2);
@@ -107,21 +117,12 @@ TC(the_first_connection_of_one_goes_before_the_second_of_another)
 
 TC(who_wants_another_connection_has_the_next_one)
 {
-	int l, fd, other;
+	int fd, other;
 
-	start(CONFIG("2"));
-	l = host("127.0.0.1", 2501);
-	deliver(1, "out", "a.example", 1);
-	fd = taken(l);
-	greet(fd);
-	hear(fd, "MAIL");
-	deliver(2, "out", "b.example", 1);
-	other = taken(l);
-	greet(other);
+	start_two(&fd, &other);
 	deliver(3, "out", "a.example", 1);
 	sent(other, 2);
 	deliver(4, "out", "c.example", 1);
-	/* a's first message is under way still */
 	sent(other, 3);
 	sent(other, 4);
 	close(fd);

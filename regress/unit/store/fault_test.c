@@ -24,11 +24,12 @@ static struct {
 		WHOLE,
 		SHORT,
 		HALF
-	} writes;      /* instead: a write writes half, */
-	bool half;     /* and with HALF the next one fails */
-	bool no_files; /* no new file: the disk is full */
-	int refused;   /* messages that were answered with an error */
-	uint64_t room; /* blocks that statvfs reports, 0: the truth */
+	} writes;        /* instead: a write writes half, */
+	bool half;       /* and with HALF the next one fails */
+	bool no_files;   /* no new file: the disk is full */
+	int refused;     /* messages that were answered with an error */
+	uint64_t room;   /* blocks that statvfs reports, 0: many */
+	uint64_t inodes; /* and files, 0: it does not count them */
 } fault;
 
 static bool
@@ -141,6 +142,7 @@ fstatvfs(int fd, struct statvfs *out)
 	memset(out, 0, sizeof(*out));
 	out->f_frsize = 4096;
 	out->f_bavail = fault.room != 0 ? fault.room : 1 << 20;
+	out->f_files = out->f_ffree = out->f_favail = fault.inodes;
 	return 0;
 }
 
@@ -413,6 +415,26 @@ ATF_TC_BODY(full_disk_refuses_mail_but_records_outcomes, tc)
 	store_close(s);
 }
 
+ATF_TC_WITHOUT_HEAD(few_inodes_refuse_mail);
+ATF_TC_BODY(few_inodes_refuse_mail, tc)
+{
+	struct store_settings set = small_settings();
+	struct store *s;
+
+	set.reserve_inodes = 50;
+	fault.inodes = 50;
+	s = queue_open_set("q", &set);
+	tick_idle(s);
+	ATF_CHECK_EQ(-E_NOSPACE, store_room(s));
+	fault.inodes = 51;
+	store_tick(s, 1000000);
+	ATF_CHECK_EQ(0, store_room(s));
+	fault.inodes = 0;
+	store_tick(s, 2000000);
+	ATF_CHECK_EQ(0, store_room(s));
+	store_close(s);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(
@@ -425,5 +447,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, failed_sync_answers_an_error_and_the_log_goes_on);
 	ATF_TP_ADD_TC(tp, outcome_outlives_the_failed_sync_of_its_batch);
 	ATF_TP_ADD_TC(tp, full_disk_refuses_mail_but_records_outcomes);
+	ATF_TP_ADD_TC(tp, few_inodes_refuse_mail);
 	return atf_no_error();
 }

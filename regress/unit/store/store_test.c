@@ -220,6 +220,33 @@ ATF_TC_BODY(space_comes_back_when_messages_die, tc)
 	store_close(s);
 }
 
+ATF_TC_WITHOUT_HEAD(segments_are_kept_open_up_to_a_bound);
+ATF_TC_BODY(segments_are_kept_open_up_to_a_bound, tc)
+{
+	struct store *s = queue_open("q");
+	int before = files_in("/proc/self/fd");
+	struct store_stats st;
+	uint64_t i, id;
+
+	for (id = 1; id <= 1000; id++) {
+		ATF_REQUIRE_EQ(0, put_message(s, id, 1, 7000));
+		if (id % 10 == 0)
+			ATF_REQUIRE_EQ(0, store_commit(s));
+	}
+	store_stats(s, &st);
+	ATF_REQUIRE_MSG(
+	    st.segments >= 100, "%u segments", (unsigned)st.segments);
+	/* each twice, every time from another segment than the last one */
+	for (i = 0; i < 2000; i++) {
+		id = 1 + i * 37 % 1000;
+		ATF_REQUIRE(message_good(s, id, 1, 7000));
+	}
+	ATF_CHECK(files_in("/proc/self/fd") > before + 10);
+	ATF_CHECK(files_in("/proc/self/fd") <= before + 66);
+	store_close(s);
+	ATF_CHECK(files_in("/proc/self/fd") <= before);
+}
+
 ATF_TC_WITHOUT_HEAD(outcome_stays_as_long_as_the_message_that_it_killed);
 ATF_TC_BODY(outcome_stays_as_long_as_the_message_that_it_killed, tc)
 {
@@ -437,6 +464,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, content_over_the_memory_cap_goes_to_files);
 	ATF_TP_ADD_TC(tp, ten_thousand_envelopes_and_not_one_more);
 	ATF_TP_ADD_TC(tp, space_comes_back_when_messages_die);
+	ATF_TP_ADD_TC(tp, segments_are_kept_open_up_to_a_bound);
 	ATF_TP_ADD_TC(tp, outcome_stays_as_long_as_the_message_that_it_killed);
 	ATF_TP_ADD_TC(tp, walk_visits_what_was_durable_and_still_lives);
 	ATF_TP_ADD_TC(tp, memory_for_a_message_stays_under_its_limit);
