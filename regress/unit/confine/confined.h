@@ -20,15 +20,7 @@
 
 #include "privsep/base/err.h"
 #include "privsep/confine/confine.h"
-
-#define ROOT_TC(name)                                                          \
-	ATF_TC(name);                                                          \
-	ATF_TC_HEAD(name, tc)                                                  \
-	{                                                                      \
-		atf_tc_set_md_var(tc, "require.user", "root");                 \
-		atf_tc_set_md_var(tc, "timeout", "60");                        \
-	}                                                                      \
-	ATF_TC_BODY(name, tc)
+#include "regress/unit/base/root_case.h"
 
 /* In a child: end it with a status that leads to this line. */
 #define NEED(what)                                                             \

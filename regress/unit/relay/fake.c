@@ -6,9 +6,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
-#include <arpa/inet.h>
 #include <atf-c.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -16,68 +14,11 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
-#include "delivery/relay/relay.h"
-#include "privsep/config/config.h"
-#include "privsep/ipc/role.h"
-
-#define MASTER_FD 3
-#define FDS       3
-#define WAIT_MS   10000
-#define QUIET_MS  100
+#define QUIET_MS 100
 
 struct fake fake;
-
-/* --- messages -------------------------------------------------------------- */
-
-void
-begin(enum msg_type type, uint64_t id)
-{
-	buf_clear(&fake.out);
-	buf_init(&fake.out, MSG_FRAME_MAX);
-	buf_put_u16(&fake.out, (uint16_t)type);
-	buf_put_u16(&fake.out, 0);
-	buf_put_u64(&fake.out, id);
-}
-
-static void
-put_str(const char *s)
-{
-	buf_put_span(&fake.out, span_str(s));
-}
-
-void
-send_fds(int fd, const int *fds, size_t n)
-{
-	union {
-		struct cmsghdr align;
-		unsigned char octets[CMSG_SPACE(sizeof(int) * FDS)];
-	} control = { 0 };
-	struct iovec iov = { fake.out.data, fake.out.len };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
-
-	if (n > 0) {
-		mh.msg_control = &control;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * n);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
-	}
-	ATF_REQUIRE_EQ((ssize_t)fake.out.len, sendmsg(fd, &mh, MSG_NOSIGNAL));
-}
-
-void
-readable(int fd, const char *what)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	ATF_REQUIRE_EQ_MSG(1, poll(&pfd, 1, WAIT_MS), "no %s in time", what);
-}
 
 void
 silent(int fd)
@@ -85,58 +26,6 @@ silent(int fd)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	ATF_CHECK_EQ(0, poll(&pfd, 1, QUIET_MS));
-}
-
-/* The next message on fd, which must be of this type; log lines are passed
- * over. */
-struct rd *
-expect(int fd, enum role self, enum msg_type type)
-{
-	do {
-		readable(fd, msg_spec(type)->name);
-		ATF_REQUIRE_EQ_MSG(0,
-		    chan_read_blocking(
-			fd, self, ROLE_RELAY, fake.frame, &fake.m),
-		    "no answer, wanted %s", msg_spec(type)->name);
-	} while (fake.m.type == M_LOG);
-	ATF_REQUIRE_EQ_MSG(type, fake.m.type, "%s, wanted %s",
-	    msg_spec(fake.m.type)->name, msg_spec(type)->name);
-	return &fake.m.body;
-}
-
-/* --- the master ------------------------------------------------------------ */
-
-static int
-test_confine(const struct confine_params *p, const char **step)
-{
-	return 0;
-}
-
-int
-join(enum role role, uint32_t instance)
-{
-	int pair[2];
-
-	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
-	begin(M_PEER, instance);
-	buf_put_u8(&fake.out, (uint8_t)role);
-	buf_put_u64(&fake.out, 0);
-	send_fds(fake.master, &pair[1], 1);
-	close(pair[1]);
-	return pair[0];
-}
-
-static int
-config_fd(const char *config)
-{
-	struct cfg_source *src;
-	int fd;
-
-	ATF_REQUIRE_EQ(0,
-	    cfg_source_from_text(span_str(config), "relay.example.org", &src));
-	ATF_REQUIRE_EQ(0, cfg_source_to_memfd(src, &fd));
-	cfg_source_free(src);
-	return fd;
 }
 
 /* A network of this case's own, where every port is free. */
@@ -155,60 +44,12 @@ network_own(void)
 void
 start(const char *config)
 {
-	static struct role_ops ops;
-	int pair[2], fds[FDS], i;
-
 	network_own();
-	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
-	if ((fake.pid = fork()) == 0) {
-		ops = relay_ops;
-		ops.confine = test_confine;
-		if (pair[1] != MASTER_FD)
-			dup2(pair[1], MASTER_FD);
-		_exit(role_main(&ops));
-	}
-	close(pair[1]);
-	fake.master = pair[0];
-	fds[0] = config_fd(config);
-	fds[1] = dup(0);
-	fds[2] = dup(0);
-	begin(M_HELLO, 1);
-	buf_put_u64(&fake.out, msg_table_hash());
-	buf_put_u8(&fake.out, ROLE_RELAY);
-	buf_put_u8(&fake.out, LOG_NOTICE);
-	buf_put_u32(&fake.out, getuid());
-	buf_put_u32(&fake.out, getgid());
-	buf_put_u32(&fake.out, 0);
-	put_str("");
-	send_fds(fake.master, fds, FDS);
-	for (i = 0; i < FDS; i++)
-		close(fds[i]);
-	expect(fake.master, ROLE_MASTER, M_READY);
-	begin(M_START, 0);
-	send_fds(fake.master, NULL, 0);
+	played_start(&relay_ops, config, "relay.example.org");
 	fake.scheduler = join(ROLE_SCHEDULER, 3);
 	fake.resolver = join(ROLE_RESOLVER, 4);
 	/* the last one, so that what it sends finds the others there */
 	fake.spool = join(ROLE_SPOOL, 2);
-}
-
-void
-ended(void)
-{
-	int status;
-
-	ATF_REQUIRE_EQ(fake.pid, waitpid(fake.pid, &status, 0));
-	ATF_CHECK_EQ(0, status);
-	close(fake.master);
-	buf_clear(&fake.out);
-}
-
-void
-stop(void)
-{
-	begin(M_STOP, 0);
-	send_fds(fake.master, NULL, 0);
-	ended();
 }
 
 /* --- spool and scheduler --------------------------------------------------- */
@@ -224,18 +65,18 @@ deliver_doubt(uint64_t id, const char *action, const char *domain, unsigned n,
 	unsigned i;
 
 	begin(DELIVER, id);
-	buf_put_u8(&fake.out, PURPOSE_RELAY);
-	buf_put_u64(&fake.out, 1700000000);
+	buf_put_u8(&played.out, PURPOSE_RELAY);
+	buf_put_u64(&played.out, 1700000000);
 	put_str("<a@example.org>");
-	buf_put_u8(&fake.out, 0);
-	buf_put_u8(&fake.out, 0);
+	buf_put_u8(&played.out, 0);
+	buf_put_u8(&played.out, 0);
 	put_str("");
-	buf_put_u64(&fake.out, sizeof(content) - 1);
-	buf_put_u16(&fake.out, (uint16_t)n);
+	buf_put_u64(&played.out, sizeof(content) - 1);
+	buf_put_u16(&played.out, (uint16_t)n);
 	for (i = 0; i < n; i++) {
-		buf_put_u32(&fake.out, i);
-		buf_put_u8(&fake.out, flags);
-		buf_put_u8(&fake.out, OUT_DELIVERED);
+		buf_put_u32(&played.out, i);
+		buf_put_u8(&played.out, flags);
+		buf_put_u8(&played.out, OUT_DELIVERED);
 		put_str("");
 		put_str("");
 		put_str("");
@@ -243,7 +84,7 @@ deliver_doubt(uint64_t id, const char *action, const char *domain, unsigned n,
 		    domain[0] != '\0' ? domain : "example.net");
 		put_str(rcpt);
 		put_str("");
-		buf_put_u8(&fake.out, 0);
+		buf_put_u8(&played.out, 0);
 		put_str(action);
 		put_str(domain);
 	}
@@ -265,7 +106,7 @@ outcome(uint64_t id, uint32_t index, enum env_outcome outcome,
 	struct rd *r = expect(fake.scheduler, ROLE_SCHEDULER, OUTCOME);
 	struct span s, why;
 
-	ATF_CHECK_EQ(id, fake.m.id);
+	ATF_CHECK_EQ(id, played.m.id);
 	ATF_CHECK_EQ(index, rd_u32(r));
 	ATF_CHECK_EQ(outcome, rd_u8(r));
 	ATF_CHECK_EQ(scope, rd_u8(r));
@@ -289,19 +130,19 @@ asked(enum dns_kind kind, const char *name)
 	s = rd_span(r, 255);
 	ATF_CHECK_MSG(
 	    span_eq(s, span_str(name)), "%.*s", (int)s.len, (const char *)s.p);
-	return fake.m.id;
+	return played.m.id;
 }
 
 void
 answer_begin(uint64_t id, enum dns_status status, unsigned n)
 {
 	begin(DNS_ANSWER, id);
-	buf_put_u8(&fake.out, (uint8_t)status);
-	buf_put_u8(&fake.out, DNS_INSECURE);
-	buf_put_u32(&fake.out, 3600);
+	buf_put_u8(&played.out, (uint8_t)status);
+	buf_put_u8(&played.out, DNS_INSECURE);
+	buf_put_u32(&played.out, 3600);
 	put_str("");
 	put_str("");
-	buf_put_u16(&fake.out, (uint16_t)n);
+	buf_put_u16(&played.out, (uint16_t)n);
 }
 
 void
@@ -315,7 +156,7 @@ void
 answer_mx(const char *name, const char *host)
 {
 	answer_begin(asked(DNS_MX, name), DNS_OK, 1);
-	buf_put_u16(&fake.out, 10);
+	buf_put_u16(&played.out, 10);
 	put_str(host);
 	send_fds(fake.resolver, NULL, 0);
 }
@@ -329,10 +170,10 @@ answer_address(enum dns_kind kind, const char *name, const char *address)
 	answer_begin(asked(kind, name), DNS_OK, 1);
 	if (kind == DNS_A)
 		buf_put_span(
-		    &fake.out, (struct span){ (void *)&ip.in4.sin_addr, 4 });
+		    &played.out, (struct span){ (void *)&ip.in4.sin_addr, 4 });
 	else
-		buf_put_span(
-		    &fake.out, (struct span){ (void *)&ip.in6.sin6_addr, 16 });
+		buf_put_span(&played.out,
+		    (struct span){ (void *)&ip.in6.sin6_addr, 16 });
 	send_fds(fake.resolver, NULL, 0);
 }
 

@@ -7,56 +7,24 @@
 #ifndef UNIT_RELAY_FAKE_H
 #define UNIT_RELAY_FAKE_H
 
-#include <sys/types.h>
-
 #include "delivery/relay/relay.h"
 #include "privsep/ipc/role.h"
+#include "regress/unit/base/root_case.h"
+#include "regress/unit/ipc/played.h"
 
-#define TC(name)                                                               \
-	ATF_TC(name);                                                          \
-	ATF_TC_HEAD(name, tc)                                                  \
-	{                                                                      \
-		atf_tc_set_md_var(tc, "require.user", "root");                 \
-		atf_tc_set_md_var(tc, "timeout", "60");                        \
-	}                                                                      \
-	ATF_TC_BODY(name, tc)
-
-/* The ends of the channels, what came last and what is made up. */
+/* The ends of the channels to it, beside the master's. */
 struct fake {
-	pid_t pid;
-	int master;
 	int spool;
 	int scheduler;
 	int resolver;
-	unsigned char frame[MSG_FRAME_MAX];
-	struct msg m; /* in the frame */
-	struct buf out;
 };
 extern struct fake fake;
 
 /* Start the process by this configuration; the channels stand after it. */
 void start(const char *config);
 
-/* A channel to a process of that role, and another one for it. */
-int join(enum role, uint32_t instance);
-
-/* It ends by itself; it is told to, and does. */
-void ended(void);
-void stop(void);
-
-/* --- messages --- */
-
-/* Begin a message in fake.out, and send it with these descriptors. */
-void begin(enum msg_type, uint64_t id);
-void send_fds(int fd, const int *fds, size_t n);
-
-/* Something is there before long; nothing is there for a little while. */
-void readable(int fd, const char *what);
+/* Nothing is there to be read for a little while. */
 void silent(int fd);
-
-/* The next message on fd, whose end is that role's, is of this type; log lines
- * are passed over.  It is in fake.m. */
-struct rd *expect(int fd, enum role self, enum msg_type);
 
 /* --- spool and scheduler --- */
 

@@ -7,7 +7,7 @@ $(eval $(call unit,relay,tables_test,relaytables relayroute ipc confine config \
 $(eval $(call unit,relay,route_test,relayfind relayroute config mail base))
 # The relay's process between others that fake.c plays.
 relayfake_SRCS := regress/unit/relay/fake.c
-relay_UNIT := relayfake relay parcel idna ipc confine config mail base
+relay_UNIT := relayfake played relay parcel idna ipc confine config mail base
 $(eval $(call unit,relay,process_test,$(relay_UNIT)))
 $(eval $(call unit,relay,waits_test,$(relay_UNIT)))
 # What the client reads and writes.

@@ -21,7 +21,7 @@
 	"action \"out\" relay\n"                                               \
 	"action \"named\" relay host smtp://next.example:2501\n"
 
-TC(a_message_goes_to_the_host_that_is_named)
+ROOT_TC(a_message_goes_to_the_host_that_is_named)
 {
 	int l, fd;
 
@@ -33,11 +33,11 @@ TC(a_message_goes_to_the_host_that_is_named)
 	transaction(fd, 2, "250 2.0.0 taken");
 	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
 	outcome(1, 1, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
-	stop();
+	played_stop();
 	closed(fd);
 }
 
-TC(a_connection_is_used_again)
+ROOT_TC(a_connection_is_used_again)
 {
 	int l, fd;
 
@@ -59,10 +59,10 @@ TC(a_connection_is_used_again)
 	greet(fd);
 	transaction(fd, 1, "250 2.0.0 taken again");
 	outcome(3, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken again");
-	stop();
+	played_stop();
 }
 
-TC(no_more_connections_than_the_limit)
+ROOT_TC(no_more_connections_than_the_limit)
 {
 	int l, fd, other;
 
@@ -82,10 +82,10 @@ TC(no_more_connections_than_the_limit)
 	silent(l);
 	close(fd);
 	close(other);
-	stop();
+	played_stop();
 }
 
-TC(a_host_that_refuses_defers_all_that_waits)
+ROOT_TC(a_host_that_refuses_defers_all_that_waits)
 {
 	start(CONFIG);
 	deliver(1, "smart", "", 2);
@@ -95,10 +95,10 @@ TC(a_host_that_refuses_defers_all_that_waits)
 	/* and is tried again with the next message */
 	deliver(2, "smart", "", 1);
 	outcome(2, 0, OUT_DEFERRED, SCOPE_DESTINATION, "4.4.1", "refused");
-	stop();
+	played_stop();
 }
 
-TC(one_destination_does_not_wait_for_another)
+ROOT_TC(one_destination_does_not_wait_for_another)
 {
 	int slow, l, fd;
 
@@ -115,10 +115,10 @@ TC(one_destination_does_not_wait_for_another)
 	transaction(fd, 1, "250 2.0.0 taken");
 	outcome(2, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
 	close(slow);
-	stop();
+	played_stop();
 }
 
-TC(the_other_family_is_tried)
+ROOT_TC(the_other_family_is_tried)
 {
 	int l, fd;
 
@@ -131,10 +131,10 @@ TC(the_other_family_is_tried)
 	greet(fd);
 	transaction(fd, 1, "250 2.0.0 taken");
 	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
-	stop();
+	played_stop();
 }
 
-TC(a_greeting_that_refuses_sends_us_to_the_next_address)
+ROOT_TC(a_greeting_that_refuses_sends_us_to_the_next_address)
 {
 	int six, four, fd;
 
@@ -152,10 +152,10 @@ TC(a_greeting_that_refuses_sends_us_to_the_next_address)
 	transaction(fd, 1, "250 2.0.0 taken");
 	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
 	/* what worked is remembered */
-	stop();
+	played_stop();
 }
 
-TC(what_dns_says_for_good_is_for_good)
+ROOT_TC(what_dns_says_for_good_is_for_good)
 {
 	start(CONFIG);
 	deliver(1, "out", "none.example", 1);
@@ -170,10 +170,10 @@ TC(what_dns_says_for_good_is_for_good)
 	deliver(4, "out", "bogus.example", 1);
 	answer_nothing(DNS_MX, "bogus.example", DNS_BOGUS);
 	outcome(4, 0, OUT_DEFERRED, SCOPE_DESTINATION, "4.4.3", "signatures");
-	stop();
+	played_stop();
 }
 
-TC(the_end_of_the_resolver_is_temporary)
+ROOT_TC(the_end_of_the_resolver_is_temporary)
 {
 	start(CONFIG);
 	deliver(1, "out", "late.example", 1);
@@ -188,10 +188,10 @@ TC(the_end_of_the_resolver_is_temporary)
 	deliver(3, "out", "none.example", 1);
 	answer_nothing(DNS_MX, "none.example", DNS_NO_NAME);
 	outcome(3, 0, OUT_FAILED, SCOPE_ENVELOPE, "5.1.2", "none.example");
-	stop();
+	played_stop();
 }
 
-TC(what_is_in_hand_is_not_sent_twice)
+ROOT_TC(what_is_in_hand_is_not_sent_twice)
 {
 	int l, fd;
 
@@ -218,10 +218,10 @@ TC(what_is_in_hand_is_not_sent_twice)
 	silent(fake.scheduler);
 	/* no other connection for a second copy */
 	silent(l);
-	stop();
+	played_stop();
 }
 
-TC(what_was_sent_without_a_scheduler_is_told_to_the_next)
+ROOT_TC(what_was_sent_without_a_scheduler_is_told_to_the_next)
 {
 	int l, fd;
 
@@ -236,10 +236,10 @@ TC(what_was_sent_without_a_scheduler_is_told_to_the_next)
 	fake.scheduler = join(ROLE_SCHEDULER, 6);
 	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "no scheduler");
 	silent(fake.scheduler);
-	stop();
+	played_stop();
 }
 
-TC(an_address_is_not_more_than_one_command)
+ROOT_TC(an_address_is_not_more_than_one_command)
 {
 	int l;
 
@@ -248,10 +248,10 @@ TC(an_address_is_not_more_than_one_command)
 	deliver(1, "smart", "example.net>\r\nRSET", 1);
 	outcome(1, 0, OUT_DEFERRED, SCOPE_ENVELOPE, "4.3.0", "address");
 	silent(l);
-	stop();
+	played_stop();
 }
 
-TC(who_retires_finishes_first)
+ROOT_TC(who_retires_finishes_first)
 {
 	int l, fd;
 
@@ -261,7 +261,7 @@ TC(who_retires_finishes_first)
 	fd = taken(l);
 	greet(fd);
 	begin(M_RETIRE, 0);
-	send_fds(fake.master, NULL, 0);
+	send_plain(played.master);
 	expect(fake.scheduler, ROLE_SCHEDULER, QUEUE_LEAVE);
 	deliver(2, "smart", "", 1);
 	transaction(fd, 1, "250 2.0.0 taken");
@@ -269,7 +269,7 @@ TC(who_retires_finishes_first)
 	transaction(fd, 1, "250 2.0.0 taken");
 	outcome(2, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
 	closed(fd);
-	ended();
+	played_ended();
 }
 
 /* A server that ends the connection at that point of a transaction, having
@@ -298,7 +298,7 @@ breaks(uint64_t id, int l, unsigned commands, const char *words,
 	outcome(id, 0, OUT_DEFERRED, SCOPE_DESTINATION, status, text);
 }
 
-TC(servers_that_break_off_cost_one_attempt)
+ROOT_TC(servers_that_break_off_cost_one_attempt)
 {
 	int l;
 
@@ -312,10 +312,10 @@ TC(servers_that_break_off_cost_one_attempt)
 	breaks(6, l, 1, "250-a\r\n251 b", "4.5.0", "no reply");
 	/* nothing of it is sent again before it is given again */
 	silent(l);
-	stop();
+	played_stop();
 }
 
-TC(what_is_said_unasked_ends_the_connection)
+ROOT_TC(what_is_said_unasked_ends_the_connection)
 {
 	int l, fd;
 
@@ -333,10 +333,10 @@ TC(what_is_said_unasked_ends_the_connection)
 	greet(fd);
 	transaction(fd, 1, "450 4.2.0 not now");
 	outcome(2, 0, OUT_DEFERRED, SCOPE_ENVELOPE, "4.2.0", "not now");
-	stop();
+	played_stop();
 }
 
-TC(an_old_server_knows_helo_alone)
+ROOT_TC(an_old_server_knows_helo_alone)
 {
 	int l, fd;
 
@@ -351,10 +351,10 @@ TC(an_old_server_knows_helo_alone)
 	say(fd, "250 next.example");
 	transaction(fd, 1, "250 taken");
 	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
-	stop();
+	played_stop();
 }
 
-TC(a_connection_ends_when_the_server_says)
+ROOT_TC(a_connection_ends_when_the_server_says)
 {
 	int l, fd, other;
 
@@ -373,10 +373,10 @@ TC(a_connection_ends_when_the_server_says)
 	greet(other);
 	transaction(other, 1, "250 taken");
 	outcome(2, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
-	stop();
+	played_stop();
 }
 
-TC(recipients_are_split_as_the_server_says)
+ROOT_TC(recipients_are_split_as_the_server_says)
 {
 	int l, fd;
 
@@ -392,35 +392,35 @@ TC(recipients_are_split_as_the_server_says)
 	outcome(1, 1, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "taken");
 	transaction(fd, 1, "554 5.6.0 bad content");
 	outcome(1, 2, OUT_FAILED, SCOPE_ENVELOPE, "5.6.0", "bad content");
-	stop();
+	played_stop();
 }
 
-TC(an_action_that_is_gone_is_tried_again)
+ROOT_TC(an_action_that_is_gone_is_tried_again)
 {
 	start(CONFIG);
 	deliver(1, "gone", "example.net", 1);
 	outcome(1, 0, OUT_DEFERRED, SCOPE_ENVELOPE, "4.3.0", "action");
-	stop();
+	played_stop();
 }
 
 /* What the spool and the resolver may not say. */
-TC(peers_that_break_the_protocol_are_closed)
+ROOT_TC(peers_that_break_the_protocol_are_closed)
 {
 	char octet;
 
 	start(CONFIG);
 	begin(DELIVER, 1);
-	buf_put_u8(&fake.out, PURPOSE_MAILBOX);
-	while (fake.out.len < 60)
-		buf_put_u8(&fake.out, 0);
-	send_fds(fake.spool, NULL, 0);
+	buf_put_u8(&played.out, PURPOSE_MAILBOX);
+	while (played.out.len < 60)
+		buf_put_u8(&played.out, 0);
+	send_plain(fake.spool);
 	readable(fake.spool, "end");
 	ATF_CHECK_EQ(0, recv(fake.spool, &octet, 1, 0));
 	answer_begin(77, DNS_OK, 0);
-	send_fds(fake.resolver, NULL, 0);
+	send_plain(fake.resolver);
 	readable(fake.resolver, "end");
 	ATF_CHECK_EQ(0, recv(fake.resolver, &octet, 1, 0));
-	stop();
+	played_stop();
 }
 
 ATF_TP_ADD_TCS(tp)

@@ -46,7 +46,7 @@ start_two(int *fd, int *other)
 	greet(*other);
 }
 
-TC(who_had_a_connection_does_not_wait_for_another)
+ROOT_TC(who_had_a_connection_does_not_wait_for_another)
 {
 	int l, fd;
 
@@ -64,10 +64,10 @@ TC(who_had_a_connection_does_not_wait_for_another)
 	deliver(4, "out", "b.example", 1);
 	sent(fd, 3);
 	sent(fd, 4);
-	stop();
+	played_stop();
 }
 
-TC(who_has_lost_its_connection_is_in_turn_with_those_that_have_none)
+ROOT_TC(who_has_lost_its_connection_is_in_turn_with_those_that_have_none)
 {
 	char domain[32];
 	uint64_t id, left;
@@ -93,14 +93,14 @@ TC(who_has_lost_its_connection_is_in_turn_with_those_that_have_none)
 	for (left = id - 10 + 1; left > 0; left--) {
 		transaction(fd, 1, "250 2.0.0 taken");
 		expect(fake.scheduler, ROLE_SCHEDULER, OUTCOME);
-		if (fake.m.id == 3)
+		if (played.m.id == 3)
 			break;
 	}
 	ATF_CHECK(left > 1);
-	stop();
+	played_stop();
 }
 
-TC(the_first_connection_of_one_goes_before_the_second_of_another)
+ROOT_TC(the_first_connection_of_one_goes_before_the_second_of_another)
 {
 	int fd, other;
 
@@ -112,10 +112,10 @@ TC(the_first_connection_of_one_goes_before_the_second_of_another)
 	sent(other, 4);
 	sent(other, 3);
 	close(fd);
-	stop();
+	played_stop();
 }
 
-TC(who_wants_another_connection_has_the_next_one)
+ROOT_TC(who_wants_another_connection_has_the_next_one)
 {
 	int fd, other;
 
@@ -126,7 +126,7 @@ TC(who_wants_another_connection_has_the_next_one)
 	sent(other, 3);
 	sent(other, 4);
 	close(fd);
-	stop();
+	played_stop();
 }
 
 ATF_TP_ADD_TCS(tp)

@@ -7,21 +7,18 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <poll.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "privsep/base/err.h"
 #include "privsep/ipc/ctl.h"
 #include "privsep/ipc/terms.h"
+#include "regress/unit/ipc/played.h"
 #include "regress/unit/router/setup.h"
 #include "smtpd/router/router.h"
 
-#define MASTER_FD 3
-#define FDS       3
-#define SID       77
+#define SID 77
 
 #define CONFIG                                                                 \
 	"smtp limit max-rcpt 3\n"                                              \
@@ -42,79 +39,9 @@
 	"match from any for domain virtual.example action vm\n"                \
 	"match from any for domain far.example action out\n"
 
-static struct {
-	pid_t pid;
-	int master;
-	unsigned char frame[MSG_FRAME_MAX];
-	struct msg m;
-	uint8_t services; /* of the last session */
-} t;
-
-/* --- what the test sends ----------------------------------------------- */
-
-static struct buf out;
-
-static void
-begin(enum msg_type type, uint64_t id)
-{
-	buf_clear(&out);
-	buf_init(&out, MSG_FRAME_MAX);
-	buf_put_u16(&out, (uint16_t)type);
-	buf_put_u16(&out, 0);
-	buf_put_u64(&out, id);
-}
-
-static void
-put_str(const char *s)
-{
-	buf_put_span(&out, span_str(s));
-}
-
-static void
-send_fds(int fd, const int *fds, size_t n)
-{
-	union {
-		struct cmsghdr align;
-		unsigned char octets[CMSG_SPACE(sizeof(int) * FDS)];
-	} control = { 0 };
-	struct iovec iov = { out.data, out.len };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
-
-	if (n > 0) {
-		mh.msg_control = &control;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n);
-		c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * n);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
-	}
-	ATF_REQUIRE_EQ((ssize_t)out.len, sendmsg(fd, &mh, MSG_NOSIGNAL));
-}
-
-static void
-send_plain(int fd)
-{
-	send_fds(fd, NULL, 0);
-}
+static uint8_t services; /* of the last session */
 
 /* --- what it waits for -------------------------------------------------- */
-
-/* The next message on fd, which must be of this type; log lines are passed
- * over. */
-static struct rd *
-expect(int fd, enum role self, enum msg_type type)
-{
-	do {
-		ATF_REQUIRE_EQ_MSG(0,
-		    chan_read_blocking(fd, self, ROLE_ROUTER, t.frame, &t.m),
-		    "no answer, wanted %s", msg_spec(type)->name);
-	} while (t.m.type == M_LOG);
-	ATF_REQUIRE_EQ_MSG(type, t.m.type, "%s, wanted %s",
-	    msg_spec(t.m.type)->name, msg_spec(type)->name);
-	return &t.m.body;
-}
 
 static void
 expect_reply(
@@ -122,7 +49,7 @@ expect_reply(
 {
 	uint16_t got = rd_u16(expect(fd, self, type));
 
-	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ(id, played.m.id);
 	ATF_CHECK_EQ_MSG(reply, got, "%s, wanted %s", reply_name(got),
 	    reply_name((uint16_t)reply));
 }
@@ -147,107 +74,24 @@ expect_silence(int fd)
 
 /* --- the master --------------------------------------------------------- */
 
-static int
-test_confine(const struct confine_params *p, const char **step)
-{
-	return 0;
-}
-
-static void
-run_router(int fd)
-{
-	static struct role_ops ops;
-
-	ops = router_ops;
-	ops.confine = test_confine;
-	if (fd != MASTER_FD)
-		dup2(fd, MASTER_FD);
-	_exit(role_main(&ops));
-}
-
-/* A channel to the router from a process of that role. */
-static int
-join(enum role role, uint32_t instance)
-{
-	int pair[2];
-
-	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
-	begin(M_PEER, instance);
-	buf_put_u8(&out, (uint8_t)role);
-	buf_put_u64(&out, 0);
-	send_fds(t.master, &pair[1], 1);
-	close(pair[1]);
-	return pair[0];
-}
-
-static int
-config_fd(const char *text)
-{
-	struct cfg_source *src;
-	int fd;
-
-	ATF_REQUIRE_EQ(
-	    0, cfg_source_from_text(span_str(text), SETUP_HOST, &src));
-	ATF_REQUIRE_EQ(0, cfg_source_to_memfd(src, &fd));
-	cfg_source_free(src);
-	return fd;
-}
-
 static void
 start(void)
 {
-	int pair[2], fds[FDS];
-
 	config_free(setup_config(CONFIG));
-	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
-	if ((t.pid = fork()) == 0)
-		run_router(pair[1]);
-	close(pair[1]);
-	t.master = pair[0];
-	fds[0] = config_fd(CONFIG);
-	fds[1] = dup(0);
-	fds[2] = dup(0);
-	begin(M_HELLO, 1);
-	buf_put_u64(&out, msg_table_hash());
-	buf_put_u8(&out, ROLE_ROUTER);
-	buf_put_u8(&out, LOG_NOTICE);
-	buf_put_u32(&out, getuid());
-	buf_put_u32(&out, getgid());
-	buf_put_u32(&out, 0);
-	put_str("");
-	send_fds(t.master, fds, FDS);
-	close(fds[0]);
-	close(fds[1]);
-	close(fds[2]);
-	expect(t.master, ROLE_MASTER, M_READY);
-	begin(M_START, 0);
-	send_plain(t.master);
-}
-
-static void
-stop(void)
-{
-	int status;
-
-	begin(M_STOP, 0);
-	send_plain(t.master);
-	ATF_REQUIRE_EQ(t.pid, waitpid(t.pid, &status, 0));
-	ATF_CHECK_EQ(0, status);
-	close(t.master);
-	buf_clear(&out);
+	played_start(&router_ops, CONFIG, SETUP_HOST);
 }
 
 static void
 answer_user(const char *name, enum user_answer answer)
 {
-	struct span got =
-	    rd_span(expect(t.master, ROLE_MASTER, USER_ASK), USERS_NAME_MAX);
+	struct span got = rd_span(
+	    expect(played.master, ROLE_MASTER, USER_ASK), USERS_NAME_MAX);
 
 	ATF_CHECK_EQ_MSG(true, span_eq(got, span_str(name)), "asked for %.*s",
 	    (int)got.len, (const char *)got.p);
-	begin(USER_ANSWER, t.m.id);
-	buf_put_u8(&out, (uint8_t)answer);
-	send_plain(t.master);
+	begin(USER_ANSWER, played.m.id);
+	buf_put_u8(&played.out, (uint8_t)answer);
+	send_plain(played.master);
 }
 
 /* --- a session ---------------------------------------------------------- */
@@ -309,12 +153,13 @@ session_open_from(int ch, uint64_t sid, const char *from)
 	int fd = connect_client(from);
 
 	begin(SESSION_OPEN, sid);
-	buf_put_u32(&out, 0);
+	buf_put_u32(&played.out, 0);
 	send_fds(ch, &fd, 1);
 	close(fd);
 	expect_reply(ch, ROLE_SESSION, SESSION_OPENED, sid, RP_GREETING);
-	ATF_CHECK(span_eq(rd_span(&t.m.body, SOURCE_TEXT_MAX), span_str(from)));
-	t.services = rd_u8(&t.m.body);
+	ATF_CHECK(
+	    span_eq(rd_span(&played.m.body, SOURCE_TEXT_MAX), span_str(from)));
+	services = rd_u8(&played.m.body);
 }
 
 static void
@@ -329,12 +174,12 @@ send_mail_helo(
 {
 	begin(TX_MAIL, sid);
 	put_str(path);
-	buf_put_u8(&out, 0);
-	buf_put_u64(&out, size);
-	buf_put_u8(&out, MAIL_RET_HDRS);
+	buf_put_u8(&played.out, 0);
+	buf_put_u64(&played.out, size);
+	buf_put_u8(&played.out, MAIL_RET_HDRS);
 	put_str("env-1");
 	put_str(helo);
-	buf_put_u8(&out, 1);
+	buf_put_u8(&played.out, 1);
 	send_plain(ch);
 }
 
@@ -350,12 +195,12 @@ send_mode(int ch, uint8_t mode)
 {
 	begin(TX_MAIL, SID);
 	put_str("<from@example.com>");
-	buf_put_u8(&out, mode);
-	buf_put_u64(&out, 0);
-	buf_put_u8(&out, MAIL_RET_HDRS);
+	buf_put_u8(&played.out, mode);
+	buf_put_u64(&played.out, 0);
+	buf_put_u8(&played.out, MAIL_RET_HDRS);
 	put_str("");
 	put_str("client.example");
-	buf_put_u8(&out, 1);
+	buf_put_u8(&played.out, 1);
 	send_plain(ch);
 }
 
@@ -364,7 +209,7 @@ send_rcpt(int ch, uint64_t sid, const char *path)
 {
 	begin(TX_RCPT, sid);
 	put_str(path);
-	buf_put_u8(&out, RCPT_NOTIFY_FAILURE);
+	buf_put_u8(&played.out, RCPT_NOTIFY_FAILURE);
 	put_str("rfc822;typed@example.com");
 	send_plain(ch);
 }
@@ -383,7 +228,7 @@ mail_open(int ch)
 	session_open(ch, SID);
 	send_mail(ch, SID, "<from@example.com>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
-	return rd_u64(&t.m.body);
+	return rd_u64(&played.m.body);
 }
 
 static void
@@ -408,7 +253,7 @@ check_envelope(int spool, uint64_t id, const char *path, const char *action,
 {
 	struct rd *r = expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
 
-	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ(id, played.m.id);
 	check_span(rd_span(r, 512), path);
 	check_span(rd_span(r, 512), "rfc822;typed@example.com");
 	ATF_CHECK_EQ(RCPT_NOTIFY_FAILURE, rd_u8(r));
@@ -422,7 +267,7 @@ check_open(int spool, uint64_t id, uint32_t n)
 {
 	struct rd *r = expect(spool, ROLE_SPOOL, SPOOL_OPEN);
 
-	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ(id, played.m.id);
 	ATF_CHECK_EQ(ROLE_SESSION, rd_u8(r));
 	ATF_CHECK_EQ(5, rd_u32(r));
 	ATF_CHECK_EQ(SID, rd_u64(r));
@@ -465,12 +310,12 @@ ATF_TC_BODY(transaction_reaches_the_spool, tc)
 	rcpt_is(ch, "<list@" SETUP_HOST ">", RP_NEED_MAIL);
 	send_mail(ch, SID, "<>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
-	ATF_CHECK(rd_u64(&t.m.body) != id);
+	ATF_CHECK(rd_u64(&played.m.body) != id);
 	send_bare(ch, TX_DATA, SID);
 	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
 	send_mail(ch, SID, "<>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_TOO_MANY_MAILS);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(recipients_are_refused_for_their_reasons);
@@ -500,7 +345,7 @@ ATF_TC_BODY(recipients_are_refused_for_their_reasons, tc)
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_SYSTEM);
 	send_bare(ch, TX_DATA, SID);
 	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(postmaster_without_a_domain_is_root_here);
@@ -520,7 +365,7 @@ ATF_TC_BODY(postmaster_without_a_domain_is_root_here, tc)
 	send_bare(ch, TX_DATA, SID);
 	check_open(spool, id, 1);
 	check_envelope(spool, id, "Postmaster@" SETUP_HOST, "a", "ann");
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(answers_come_in_the_order_of_the_questions);
@@ -541,7 +386,7 @@ ATF_TC_BODY(answers_come_in_the_order_of_the_questions, tc)
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_UNKNOWN);
 	check_open(spool, id, 1);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(late_answer_for_the_dead_is_dropped);
@@ -564,7 +409,7 @@ ATF_TC_BODY(late_answer_for_the_dead_is_dropped, tc)
 	send_bare(ch, SESSION_CLOSE, SID);
 	send_bare(ch, SESSION_CLOSE, SID);
 	session_open(ch, SID);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(foreign_session_closes_only_its_peer);
@@ -581,8 +426,8 @@ ATF_TC_BODY(foreign_session_closes_only_its_peer, tc)
 		bad = join(ROLE_SESSION, (uint32_t)(6 + i));
 		send_bare(bad, types[i], SID);
 		expect_closed(bad);
-		expect(t.master, ROLE_MASTER, M_BAD_PEER);
-		ATF_CHECK_EQ(6 + i, t.m.id);
+		expect(played.master, ROLE_MASTER, M_BAD_PEER);
+		ATF_CHECK_EQ(6 + i, played.m.id);
 	}
 	bad = join(ROLE_SESSION, 10);
 	send_rcpt(bad, SID, "<ann@" SETUP_HOST ">");
@@ -591,7 +436,7 @@ ATF_TC_BODY(foreign_session_closes_only_its_peer, tc)
 	send_mail(bad, SID, "<>", 0);
 	expect_closed(bad);
 	rcpt_is(good, "<info@virtual.example>", RP_RCPT_OK);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(session_cannot_bring_a_client_of_its_own);
@@ -603,17 +448,17 @@ ATF_TC_BODY(session_cannot_bring_a_client_of_its_own, tc)
 	ch = join(ROLE_SESSION, 5);
 	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	begin(SESSION_OPEN, SID);
-	buf_put_u32(&out, 0);
+	buf_put_u32(&played.out, 0);
 	send_fds(ch, pair, 1);
 	expect_closed(ch);
 	/* nor claim another listener: 1 is the implied local socket or none */
 	ch = join(ROLE_SESSION, 6);
 	fd = connect_client(LOCAL);
 	begin(SESSION_OPEN, SID);
-	buf_put_u32(&out, 1);
+	buf_put_u32(&played.out, 1);
 	send_fds(ch, &fd, 1);
 	expect_reply(ch, ROLE_SESSION, SESSION_OPENED, SID, RP_UNAVAILABLE);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(mail_is_checked);
@@ -642,7 +487,7 @@ ATF_TC_BODY(mail_is_checked, tc)
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_mail(ch, SID, "<a@b>", 1);
 	expect_closed(ch);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(without_a_spool_it_is_temporary);
@@ -656,7 +501,7 @@ ATF_TC_BODY(without_a_spool_it_is_temporary, tc)
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 	send_bare(ch, TX_DATA, SID);
 	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_TRY_LATER);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(delivery_sends_only_without_a_sender);
@@ -679,7 +524,7 @@ ATF_TC_BODY(delivery_sends_only_without_a_sender, tc)
 	expect_reply(ch, ROLE_DELIVERY, TX_DATA_REFUSED, 2, RP_TRY_LATER);
 	send_mail(ch, 3, "<a@b>", 0);
 	expect_closed(ch);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(new_configuration_holds_for_the_next_recipient);
@@ -693,27 +538,28 @@ ATF_TC_BODY(new_configuration_holds_for_the_next_recipient, tc)
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 	/* one waits while the tables change under it */
 	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
-	expect(t.master, ROLE_MASTER, USER_ASK);
-	fd = config_fd("action b mbox\n"
-		       "match from any for domain new.example action b\n");
+	expect(played.master, ROLE_MASTER, USER_ASK);
+	fd = played_config("action b mbox\n"
+			   "match from any for domain new.example action b\n",
+	    SETUP_HOST);
 	begin(M_CONFIG, 0);
-	send_fds(t.master, &fd, 1);
+	send_fds(played.master, &fd, 1);
 	close(fd);
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_REJECTED);
 	rcpt_is(ch, "<info@virtual.example>", RP_REJECTED);
 	send_rcpt(ch, SID, "<ann@new.example>");
 	expect_silence(ch);
-	stop();
+	played_stop();
 }
 
 static void
 send_who(int ch, enum who_verb verb, const char *mailbox)
 {
 	begin(WHO_ASK, SID);
-	buf_put_u8(&out, (uint8_t)verb);
+	buf_put_u8(&played.out, (uint8_t)verb);
 	put_str(mailbox);
 	put_str("client.example");
-	buf_put_u8(&out, 0);
+	buf_put_u8(&played.out, 0);
 	send_plain(ch);
 }
 
@@ -726,14 +572,14 @@ expect_who(int ch, enum reply reply, const char *want)
 	unsigned n;
 
 	expect_reply(ch, ROLE_SESSION, WHO_ANSWER, SID, reply);
-	for (n = rd_u16(&t.m.body); n > 0; n--) {
-		path = rd_span(&t.m.body, ADDRESS_PATH_MAX);
+	for (n = rd_u16(&played.m.body); n > 0; n--) {
+		path = rd_span(&played.m.body, ADDRESS_PATH_MAX);
 		if (got[0] != '\0')
 			strlcat(got, " ", sizeof(got));
 		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s",
 		    (int)path.len, (const char *)path.p);
 	}
-	ATF_CHECK(rd_done(&t.m.body));
+	ATF_CHECK(rd_done(&played.m.body));
 	ATF_CHECK_STREQ(want, got);
 }
 
@@ -755,7 +601,7 @@ ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 	session_open(ch, SID);
 	ATF_CHECK_EQ(
 	    SERVICE_VRFY | SERVICE_EXPN | SERVICE_ETRN | SERVICE_TERMINAL,
-	    t.services);
+	    services);
 	send_who(ch, WHO_VRFY, "Ann");
 	answer_user("ann", USER_YES);
 	expect_who(ch, RP_MAILBOX, "<Ann@" SETUP_HOST ">");
@@ -781,7 +627,7 @@ ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 	expect_who(ch, RP_MAILBOX, "<ann@far.example>");
 	send_who(ch, WHO_VRFY, "a b");
 	expect_who(ch, RP_BAD_RCPT, "");
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(who_has_moved_goes_to_the_other_host);
@@ -795,11 +641,12 @@ ATF_TC_BODY(who_has_moved_goes_to_the_other_host, tc)
 	spool = join(ROLE_SPOOL, 6);
 	id = mail_open(ch);
 	rcpt_is(ch, "<dan@" SETUP_HOST ">", RP_FORWARDED);
-	check_span(rd_span(&t.m.body, ADDRESS_PATH_MAX), "<d@far.example>");
+	check_span(
+	    rd_span(&played.m.body, ADDRESS_PATH_MAX), "<d@far.example>");
 	send_bare(ch, TX_DATA, SID);
 	check_open(spool, id, 1);
 	check_envelope(spool, id, "d@far.example", "out", "far.example");
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(a_second_question_closes_the_peer);
@@ -818,7 +665,7 @@ ATF_TC_BODY(a_second_question_closes_the_peer, tc)
 	ch = join(ROLE_SESSION, 6);
 	send_who(ch, WHO_VRFY, "ann");
 	expect_closed(ch);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(what_a_listener_does_not_serve_closes_the_peer);
@@ -827,13 +674,14 @@ ATF_TC_BODY(what_a_listener_does_not_serve_closes_the_peer, tc)
 	int ch, fd;
 
 	start();
-	fd = config_fd("listen on 127.0.0.1 port 2525 vrfy any expn none\n");
+	fd = played_config(
+	    "listen on 127.0.0.1 port 2525 vrfy any expn none\n", SETUP_HOST);
 	begin(M_CONFIG, 0);
-	send_fds(t.master, &fd, 1);
+	send_fds(played.master, &fd, 1);
 	close(fd);
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
-	ATF_CHECK_EQ(SERVICE_VRFY, t.services);
+	ATF_CHECK_EQ(SERVICE_VRFY, services);
 	send_who(ch, WHO_VRFY, "ann");
 	expect_who(ch, RP_REJECTED, "");
 	send_who(ch, WHO_EXPN, "ann");
@@ -846,7 +694,7 @@ ATF_TC_BODY(what_a_listener_does_not_serve_closes_the_peer, tc)
 	session_open(ch, SID);
 	send_mode(ch, TX_SAML);
 	expect_closed(ch);
-	stop();
+	played_stop();
 }
 
 /* What the scheduler is asked to look for; the number of the question. */
@@ -855,14 +703,14 @@ expect_flush(int scheduler, const char *node)
 {
 	check_span(
 	    rd_span(expect(scheduler, ROLE_SCHEDULER, QUEUE_FLUSH), 300), node);
-	return t.m.id;
+	return played.m.id;
 }
 
 static void
 expect_etrn(int ch, enum reply reply, uint32_t n)
 {
 	expect_reply(ch, ROLE_SESSION, ETRN_ANSWER, SID, reply);
-	ATF_CHECK_EQ(n, rd_u32(&t.m.body));
+	ATF_CHECK_EQ(n, rd_u32(&played.m.body));
 }
 
 ATF_TC_WITHOUT_HEAD(etrn_goes_to_the_scheduler_and_back);
@@ -874,12 +722,12 @@ ATF_TC_BODY(etrn_goes_to_the_scheduler_and_back, tc)
 	start();
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
-	ATF_CHECK((t.services & SERVICE_ETRN) != 0);
+	ATF_CHECK((services & SERVICE_ETRN) != 0);
 	send_etrn(ch, "Example.org");
 	expect_etrn(ch, RP_ETRN_FAILED, 0);
 	send_etrn(ch, "example.net");
 	expect_etrn(ch, RP_ETRN_DENIED, 0);
-	stop();
+	played_stop();
 	start();
 	ch = join(ROLE_SESSION, 5);
 	scheduler = join(ROLE_SCHEDULER, 6);
@@ -891,13 +739,13 @@ ATF_TC_BODY(etrn_goes_to_the_scheduler_and_back, tc)
 	expect_closed(ch);
 	/* the answer for the dead is dropped, one to nothing is not */
 	begin(QUEUE_FLUSHED, request);
-	buf_put_u32(&out, 3);
+	buf_put_u32(&played.out, 3);
 	send_plain(scheduler);
 	begin(QUEUE_FLUSHED, request + 1);
-	buf_put_u32(&out, 3);
+	buf_put_u32(&played.out, 3);
 	send_plain(scheduler);
 	expect_closed(scheduler);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(etrn_ends_with_the_scheduler);
@@ -915,18 +763,18 @@ ATF_TC_BODY(etrn_ends_with_the_scheduler, tc)
 	expect_etrn(ch, RP_ETRN_FAILED, 0);
 	send_etrn(ch, "a b");
 	expect_closed(ch);
-	stop();
+	played_stop();
 }
 
 static void
 answer_terminal(const char *name, enum user_answer answer)
 {
-	check_span(rd_span(expect(t.master, ROLE_MASTER, TERMINAL_ASK),
+	check_span(rd_span(expect(played.master, ROLE_MASTER, TERMINAL_ASK),
 		       USERS_NAME_MAX),
 	    name);
-	begin(TERMINAL_ANSWER, t.m.id);
-	buf_put_u8(&out, (uint8_t)answer);
-	send_plain(t.master);
+	begin(TERMINAL_ANSWER, played.m.id);
+	buf_put_u8(&played.out, (uint8_t)answer);
+	send_plain(played.master);
 }
 
 /* --- names of clients ---------------------------------------------------- */
@@ -942,7 +790,7 @@ expect_name_ask(int resolver)
 	ATF_CHECK(
 	    span_eq(rd_span(r, 16), (struct span){ octets, sizeof(octets) }));
 	ATF_CHECK(rd_done(r));
-	return t.m.id;
+	return played.m.id;
 }
 
 static void
@@ -950,12 +798,12 @@ answer_name(
     int resolver, uint64_t request, enum dns_status status, const char *name)
 {
 	begin(DNS_ANSWER, request);
-	buf_put_u8(&out, (uint8_t)status);
-	buf_put_u8(&out, DNS_INSECURE);
-	buf_put_u32(&out, 60);
+	buf_put_u8(&played.out, (uint8_t)status);
+	buf_put_u8(&played.out, DNS_INSECURE);
+	buf_put_u32(&played.out, 60);
 	put_str("");
 	put_str("why");
-	buf_put_u16(&out, name != NULL);
+	buf_put_u16(&played.out, name != NULL);
 	if (name != NULL)
 		put_str(name);
 	send_plain(resolver);
@@ -965,7 +813,7 @@ static void
 expect_name(int ch, uint64_t sid, const char *name)
 {
 	check_span(rd_span(expect(ch, ROLE_SESSION, SESSION_NAME), 255), name);
-	ATF_CHECK_EQ(sid, t.m.id);
+	ATF_CHECK_EQ(sid, played.m.id);
 }
 
 ATF_TC_WITHOUT_HEAD(a_client_is_told_its_name);
@@ -991,7 +839,7 @@ ATF_TC_BODY(a_client_is_told_its_name, tc)
 	expect_name(ch, SID + 2, "mail.example.net");
 	expect_silence(resolver);
 	expect_silence(ch);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(a_rule_waits_for_the_name);
@@ -1035,7 +883,7 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 		expect_reply(
 		    ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, answers[i].reply);
 		expect_silence(resolver);
-		stop();
+		played_stop();
 	}
 }
 
@@ -1048,7 +896,7 @@ data_begin(int ch, uint64_t sid, const char *from)
 	session_open_from(ch, sid, from);
 	send_mail(ch, sid, "<from@example.com>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, sid, RP_MAIL_OK);
-	id = rd_u64(&t.m.body);
+	id = rd_u64(&played.m.body);
 	send_rcpt(ch, sid, "<info@virtual.example>");
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, sid, RP_RCPT_OK);
 	send_bare(ch, TX_DATA, sid);
@@ -1076,8 +924,8 @@ ATF_TC_BODY(data_waits_for_the_name_and_not_for_ever, tc)
 			expect_name(ch, SID, "mail.example.net");
 		}
 		expect(spool, ROLE_SPOOL, SPOOL_OPEN);
-		ATF_CHECK_EQ(id, t.m.id);
-		stop();
+		ATF_CHECK_EQ(id, played.m.id);
+		played_stop();
 	}
 }
 
@@ -1094,19 +942,19 @@ ATF_TC_BODY(data_waits_once_for_a_name, tc)
 	id = data_begin(ch, SID, REMOTE);
 	expect_name_ask(resolver);
 	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
-	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ(id, played.m.id);
 	expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
 	/* it is still not known, and nobody waits any more, nor comes after one
 	 * who has none */
 	other = data_begin(ch, SID + 1, REMOTE);
 	id = data_begin(ch, SID + 2, LOCAL);
 	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
-	ATF_CHECK_EQ(other, t.m.id);
+	ATF_CHECK_EQ(other, played.m.id);
 	expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
 	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
-	ATF_CHECK_EQ(id, t.m.id);
+	ATF_CHECK_EQ(id, played.m.id);
 	expect_silence(resolver);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(who_goes_while_data_waits_sends_nothing);
@@ -1127,10 +975,10 @@ ATF_TC_BODY(who_goes_while_data_waits_sends_nothing, tc)
 		/* another one waits at least as long as that one would have */
 		id = data_begin(ch, SID + 1, REMOTE);
 		expect(spool, ROLE_SPOOL, SPOOL_OPEN);
-		ATF_CHECK_EQ(id, t.m.id);
+		ATF_CHECK_EQ(id, played.m.id);
 		expect_name_ask(resolver);
 		expect_silence(ch);
-		stop();
+		played_stop();
 	}
 }
 
@@ -1151,7 +999,7 @@ ATF_TC_BODY(nothing_comes_between_data_and_its_name, tc)
 		else
 			send_rcpt(ch, SID, "<info@virtual.example>");
 		expect_closed(ch);
-		stop();
+		played_stop();
 	}
 }
 
@@ -1171,7 +1019,7 @@ ATF_TC_BODY(without_a_resolver_a_name_is_not_known, tc)
 	close(resolver);
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_DNS_TRY_LATER);
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(an_answer_out_of_shape_closes_the_resolver);
@@ -1206,21 +1054,21 @@ ATF_TC_BODY(an_answer_out_of_shape_closes_the_resolver, tc)
 		session_open_from(ch, SID, REMOTE);
 		request = expect_name_ask(resolver) + bad[i].request;
 		begin(DNS_ANSWER, request);
-		buf_put_u8(&out, (uint8_t)bad[i].status);
-		buf_put_u8(&out, (uint8_t)bad[i].security);
-		buf_put_u32(&out, 60);
+		buf_put_u8(&played.out, (uint8_t)bad[i].status);
+		buf_put_u8(&played.out, (uint8_t)bad[i].security);
+		buf_put_u32(&played.out, 60);
 		put_str("");
 		put_str("");
-		buf_put_u16(&out, (uint16_t)bad[i].n);
+		buf_put_u16(&played.out, (uint16_t)bad[i].n);
 		if (bad[i].name)
 			put_str("mail.example.net");
 		if (bad[i].more)
-			buf_put_u8(&out, 0);
+			buf_put_u8(&played.out, 0);
 		send_plain(resolver);
 		expect_closed(resolver);
-		expect(t.master, ROLE_MASTER, M_BAD_PEER);
+		expect(played.master, ROLE_MASTER, M_BAD_PEER);
 		expect_silence(ch);
-		stop();
+		played_stop();
 	}
 }
 
@@ -1246,7 +1094,7 @@ ATF_TC_BODY(an_answer_for_one_who_has_gone_is_dropped, tc)
 	expect_silence(ch);
 	session_open_from(ch, SID + 1, REMOTE);
 	expect_name(ch, SID + 1, "mail.example.net");
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(send_is_for_those_at_a_terminal);
@@ -1275,7 +1123,7 @@ ATF_TC_BODY(send_is_for_those_at_a_terminal, tc)
 	send_mode(ch, TX_SOML);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	rcpt_is(ch, "<list@" SETUP_HOST ">", RP_RCPT_OK);
-	stop();
+	played_stop();
 }
 
 ATF_TC_WITHOUT_HEAD(stats_are_rows);
@@ -1286,20 +1134,20 @@ ATF_TC_BODY(stats_are_rows, tc)
 	start();
 	ch = join(ROLE_CONTROL, 5);
 	begin(CTL_ASK, 9);
-	buf_put_u8(&out, CTL_SHOW_STATS);
-	buf_put_u8(&out, 0);
+	buf_put_u8(&played.out, CTL_SHOW_STATS);
+	buf_put_u8(&played.out, 0);
 	send_plain(ch);
 	ATF_CHECK(rd_u16(expect(ch, ROLE_CONTROL, CTL_ROWS)) > 0);
 	ATF_CHECK_EQ(CTL_OK, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
-	stop();
+	played_stop();
 }
 
 static void
 send_explain(int ch, uint64_t request)
 {
 	begin(CTL_ASK, request);
-	buf_put_u8(&out, CTL_EXPLAIN);
-	buf_put_u8(&out, 3);
+	buf_put_u8(&played.out, CTL_EXPLAIN);
+	buf_put_u8(&played.out, 3);
 	put_str("ann@" SETUP_HOST);
 	put_str("tag");
 	put_str("in");
@@ -1316,25 +1164,26 @@ ATF_TC_BODY(explanations_end_with_who_asked_or_what_they_are_of, tc)
 	ch = join(ROLE_CONTROL, 5);
 	for (i = 1; i <= 9; i++)
 		send_explain(ch, i);
-	expect(t.master, ROLE_MASTER, USER_ASK);
+	expect(played.master, ROLE_MASTER, USER_ASK);
 	/* eight wait for one answer of the master, and that is enough */
 	ATF_CHECK_EQ(CTL_FAILED, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
-	ATF_CHECK_EQ(9, t.m.id);
+	ATF_CHECK_EQ(9, played.m.id);
 	for (i = 1; i <= 7; i++)
 		send_bare(ch, CTL_CANCEL, i);
 	expect_silence(ch);
-	fd = config_fd("action b mbox\n"
-		       "match from any for domain new.example action b\n");
+	fd = played_config("action b mbox\n"
+			   "match from any for domain new.example action b\n",
+	    SETUP_HOST);
 	begin(M_CONFIG, 0);
-	send_fds(t.master, &fd, 1);
+	send_fds(played.master, &fd, 1);
 	close(fd);
 	ATF_CHECK_EQ(CTL_FAILED, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
-	ATF_CHECK_EQ(8, t.m.id);
+	ATF_CHECK_EQ(8, played.m.id);
 	send_explain(ch, 10);
 	expect(ch, ROLE_CONTROL, CTL_ROWS);
 	ATF_CHECK_EQ(CTL_OK, rd_u8(expect(ch, ROLE_CONTROL, CTL_END)));
-	ATF_CHECK_EQ(10, t.m.id);
-	stop();
+	ATF_CHECK_EQ(10, played.m.id);
+	played_stop();
 }
 
 ATF_TP_ADD_TCS(tp)
