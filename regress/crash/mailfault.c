@@ -139,16 +139,30 @@ put_all(const struct format *f, uint32_t from, uint32_t to, bool from_file)
 	f->commit();
 }
 
+static bool
+was_synced(const struct journal *journal, const char *path)
+{
+	struct stat st;
+	size_t at;
+
+	if (stat(path, &st) != 0)
+		err(1, "%s", path);
+	for (at = 0; at < journal->len; at++) {
+		if (journal->ops[at].kind == OP_SYNC &&
+		    journal->ops[at].ino == st.st_ino)
+			return true;
+	}
+	return false;
+}
+
 /* Put again what was not delivered.  False when some of it is reported as
  * delivered without a sync: it may have been cut before its own. */
 static bool
 put_again(const struct format *f)
 {
 	struct journal journal = { 0 };
-	bool synced = false, told = false;
+	bool synced, told = false;
 	char path[600];
-	struct stat st;
-	size_t at;
 	uint32_t i;
 
 	calls_record(&journal);
@@ -161,11 +175,7 @@ put_again(const struct format *f)
 	f->commit();
 	calls_record(NULL);
 	snprintf(path, sizeof(path), "%s/%s", run.home, f->synced);
-	if (stat(path, &st) != 0)
-		err(1, "%s", path);
-	for (at = 0; at < journal.len; at++)
-		synced |= journal.ops[at].kind == OP_SYNC &&
-		    journal.ops[at].ino == st.st_ino;
+	synced = was_synced(&journal, path);
 	journal_clear(&journal);
 	return synced || !told;
 }
@@ -243,6 +253,43 @@ full_case(const struct format *f)
 		    f->path);
 }
 
+/* A Maildir that this process knew is gone, and making it anew fails once at
+ * any call: what is delivered in the end is in directories that are durable. */
+static void
+made_anew_case(void)
+{
+	struct fault_plan plan = { .kind = FAULT_ERROR, .error = EIO };
+	struct journal journal;
+	char path[600];
+	unsigned seen = 1;
+
+	snprintf(path, sizeof(path), "%s/Maildir", run.home);
+	for (plan.at = 1; plan.at <= seen; plan.at++) {
+		journal = (struct journal){ 0 };
+		tree_empty(run.home);
+		memset(box_reported, -1, sizeof(box_reported));
+		calls_record(&journal);
+		calls_plan(&plan);
+		put_all(&formats[0], 1, 2, false);
+		seen = calls_seen();
+		calls_plan(NULL);
+		if (box_reported[1] != OUT_DELIVERED) {
+			box_put(maildir_put, 1, lengths[1], true, false);
+			maildir_commit();
+		}
+		calls_record(NULL);
+		run.cases++;
+		if ((!was_synced(&journal, run.home) ||
+			!was_synced(&journal, path)) &&
+		    ++run.broken > 0)
+			fprintf(stderr,
+			    "call %u of making a Maildir anew: it is not "
+			    "durable\n",
+			    plan.at);
+		journal_clear(&journal);
+	}
+}
+
 /* What an mbox gets for each message. */
 static void
 records_learn(void)
@@ -290,8 +337,10 @@ main(int argc, char **argv)
 	snprintf(
 	    run.home, sizeof(run.home), "%s/mailfault.%d", dir, (int)getpid());
 	records_learn();
+	full_case(&formats[1]);
+	full_case(&formats[0]);
+	made_anew_case();
 	for (format = 0; format < 2; format++) {
-		full_case(&formats[format]);
 		for (fault = 0; fault < FAULTS; fault++) {
 			for (at = 1; fault_case(&formats[format], at, fault,
 				 (at + fault) % 2 == 0);
