@@ -5,7 +5,8 @@
  * power cut may have left there are built, and the store is opened on them:
  * all that was answered for is there, once and whole, nothing that was dead
  * is back, nothing stops the start, and a second start sees the same.  One of
- * the states is where the next load begins.
+ * the states is where the next load begins.  Before that, a load that is
+ * always the same dies at each of its calls, and has each of them fail.
  *
  *	powercut [-d directory] [-n states] [-s seed] [-v]
  */
@@ -28,6 +29,9 @@
 #define STEPS         300 /* of one load */
 #define STARTS_MAX    16
 #define STATES        500 /* at most, tried of one load */
+#define EACH_STATES   12  /* tried of the load that is always the same: */
+#define FILL          20  /* messages that are more than a segment, */
+#define ATTEMPTS      140 /* and commits of an outcome that are, too */
 #define VARIANTS      4   /* of one moment */
 #define LIVE_TARGET   40  /* messages in the queue */
 #define BROKEN_ENOUGH 10
@@ -50,6 +54,7 @@ static struct {
 	/* figures */
 	unsigned loads, states, kinds[3], again, worked, failed_calls;
 	unsigned broken, deaths;
+	unsigned calls; /* of the load that is always the same */
 } run;
 
 /* One state, while it is held against the truth. */
@@ -105,11 +110,22 @@ live_count(const struct truth *t)
 
 /* Give the queue a message; its id, or 0 if it was refused. */
 static uint32_t
+load_put(struct store *s, uint32_t envs, uint32_t len)
+{
+	uint32_t id = run.next_id++;
+	int error;
+
+	note(NOTE_TRY, id, envs, len);
+	error = truth_put(s, id, envs, len, &run.rnd);
+	if (error != 0)
+		note(NOTE_REFUSED, id, false, 0);
+	return error == 0 ? id : 0;
+}
+
+static uint32_t
 load_message(struct store *s)
 {
-	uint32_t id = run.next_id++, len;
-	uint32_t envs = 1 + rnd_below(&run.rnd, TRUTH_ENVS);
-	int error;
+	uint32_t envs = 1 + rnd_below(&run.rnd, TRUTH_ENVS), len;
 
 	switch (rnd_below(&run.rnd, 8)) {
 	case 0:
@@ -126,11 +142,16 @@ load_message(struct store *s)
 		len = rnd_below(&run.rnd, 1500);
 		break;
 	}
-	note(NOTE_TRY, id, envs, len);
-	error = truth_put(s, id, envs, len, &run.rnd);
-	if (error != 0)
-		note(NOTE_REFUSED, id, false, 0);
-	return error == 0 ? id : 0;
+	return load_put(s, envs, len);
+}
+
+static void
+load_outcome_of(struct store *s, uint32_t id, uint32_t idx, uint32_t rests,
+    struct env_now now)
+{
+	if (truth_outcome(s, id, idx, &now) == 0)
+		note(NOTE_OUTCOME, id, idx << 24 | rests,
+		    (uint32_t)now.state << 16 | now.attempts);
 }
 
 /* An outcome of a message that the queue has, unless there is none.  Some
@@ -168,9 +189,7 @@ load_outcome(struct store *s)
 		rests = load_message(s);
 	now.state = (uint8_t)(final ? finals[kind] : others[kind]);
 	now.attempts = (uint16_t)(last.attempts + 1);
-	if (truth_outcome(s, id, idx, &now) == 0)
-		note(NOTE_OUTCOME, id, idx << 24 | rests,
-		    (uint32_t)now.state << 16 | now.attempts);
+	load_outcome_of(s, id, idx, rests, now);
 }
 
 /* After a commit: what the queue says of it.  What was refused while the log
@@ -244,15 +263,13 @@ load_die(struct store *s, uint64_t step)
 	return load_start();
 }
 
-/* Run the store on the work directory, of which run.before says what is in
+/* Begin a load on the work directory, of which run.before says what is in
  * it. */
-static void
-load_run(void)
+static struct store *
+load_begin(void)
 {
-	static const struct fault_plan faults = { .error = EIO, .every = 25 };
 	struct store_stats stats;
 	struct store *s;
-	uint64_t step;
 
 	calls_seed(rnd_next(&run.rnd));
 	calls_record(&run.journal);
@@ -264,6 +281,25 @@ load_run(void)
 	 * without its content; no power cut alone looks like damage */
 	store_stats(s, &stats);
 	run.damaged = run.faults ? UINT64_MAX : stats.quarantined;
+	return s;
+}
+
+static void
+load_end(struct store *s)
+{
+	run.failed_calls += calls_failed();
+	calls_plan(NULL);
+	calls_record(NULL);
+	store_close(s);
+}
+
+static void
+load_run(void)
+{
+	static const struct fault_plan faults = { .error = EIO, .every = 25 };
+	struct store *s = load_begin();
+	uint64_t step;
+
 	if (run.faults)
 		calls_plan(&faults);
 	for (step = 1; step <= STEPS; step++) {
@@ -272,11 +308,44 @@ load_run(void)
 		    rnd_once_in(&run.rnd, STEPS / STARTS_MAX))
 			s = load_die(s, step);
 	}
-	run.failed_calls += calls_failed();
 	run.deaths += (unsigned)run.starts - 1;
-	calls_plan(NULL);
-	calls_record(NULL);
-	store_close(s);
+	load_end(s);
+}
+
+/* More messages than a segment holds; then, without one, so many outcomes
+ * that they alone need the next segment.  The process dies at a call, or the
+ * call fails.  False when there is no such call. */
+static bool
+load_fill(const struct fault_plan *plan)
+{
+	struct store *s = load_begin();
+	uint32_t i, id;
+	bool failed;
+
+	calls_plan(plan);
+	for (i = 0; i < FILL; i++) {
+		load_put(s, 1, 4000);
+		store_commit(s);
+		load_answers(s);
+	}
+	failed = calls_failed() > 0;
+	if (plan->for_ever) {
+		store_close(s);
+		calls_plan(NULL);
+		s = load_start();
+	}
+	for (id = 1; id < run.truth.len; id++) {
+		if (run.truth.msgs[id].fate == FATE_SURE)
+			break;
+	}
+	for (i = 1; id < run.truth.len && i <= ATTEMPTS; i++) {
+		load_outcome_of(s, id, 0, 0,
+		    (struct env_now){ STORE_DEFERRED, (uint16_t)i });
+		store_commit(s);
+		load_answers(s);
+	}
+	load_end(s);
+	return failed;
 }
 
 /* Open the queue of a state and hold it against the truth, which is then
@@ -388,8 +457,8 @@ state_try(const struct disk *d, const struct truth *t, size_t number,
 		state_report(&st, d, rnd);
 }
 
-/* Cut the power at many moments of the journal.  One of the states becomes
- * the beginning of the next load. */
+/* Cut the power at many moments of the journal, and at its end.  One of the
+ * states becomes the beginning of the next load. */
 static void
 load_cut(struct disk *d, unsigned states)
 {
@@ -414,7 +483,7 @@ load_cut(struct disk *d, unsigned states)
 			    &run.rnd, run.work);
 			truth_copy(&run.before, &t);
 		}
-		if (!rnd_once_in(&run.rnd, every))
+		if (i + 1 < run.journal.len && !rnd_once_in(&run.rnd, every))
 			continue;
 		for (v = 0; v < VARIANTS; v++)
 			state_try(d, &t, i,
@@ -424,6 +493,35 @@ load_cut(struct disk *d, unsigned states)
 		if (run.broken >= BROKEN_ENOUGH)
 			return;
 	}
+}
+
+/* The same load again for each call of it. */
+static void
+each_call(bool dies)
+{
+	static const struct truth nothing;
+	struct fault_plan plan = { .error = EIO, .for_ever = dies };
+	bool more = true;
+	struct disk *d;
+
+	store_settings_default(&run.set);
+	run.set.reserve_bytes = run.set.reserve_inodes = 0;
+	run.set.segment_size = 64u << 10;
+	run.faults = !dies;
+	for (plan.at = 1; more && run.broken < BROKEN_ENOUGH; plan.at++) {
+		run.next_id = 1;
+		truth_copy(&run.before, &nothing);
+		tree_empty(run.work);
+		d = disk_load(run.work);
+		more = load_fill(&plan);
+		load_cut(d, EACH_STATES);
+		disk_free(d);
+		journal_clear(&run.journal);
+	}
+	run.calls += plan.at;
+	run.next_id = 1;
+	truth_copy(&run.before, &nothing);
+	tree_empty(run.work);
 }
 
 static void
@@ -472,15 +570,15 @@ main(int argc, char **argv)
 	printf("powercut: seed %u\n", seed);
 	fflush(stdout);
 	log_init("powercut", run.verbose ? loud : quiet);
-	store_settings_default(&run.set);
-	run.set.reserve_bytes = run.set.reserve_inodes = 0;
 	run.rnd.state = seed;
 	run.next_id = 1;
 	snprintf(run.work, sizeof(run.work), "%s/powercut.%d.work", dir,
 	    (int)getpid());
 	snprintf(run.state, sizeof(run.state), "%s/powercut.%d.state", dir,
 	    (int)getpid());
-	tree_empty(run.work);
+	each_call(true);
+	each_call(false);
+	states += run.states;
 	while (run.states < states && run.broken < BROKEN_ENOUGH)
 		load(states - run.states < STATES ? states - run.states
 						  : STATES);
@@ -488,9 +586,9 @@ main(int argc, char **argv)
 	tree_remove(run.state);
 	printf("powercut: %u states of %u loads (%u lost, %u kept, %u random), "
 	       "%u opened again, %u worked on, %u messages, %u calls failed, "
-	       "%u deaths: %u broken\n",
+	       "%u deaths, %u calls in turn: %u broken\n",
 	    run.states, run.loads, run.kinds[DISK_LOST], run.kinds[DISK_KEPT],
 	    run.kinds[DISK_RANDOM], run.again, run.worked, run.next_id - 1,
-	    run.failed_calls, run.deaths, run.broken);
+	    run.failed_calls, run.deaths, run.calls, run.broken);
 	return run.broken > 0;
 }
