@@ -84,10 +84,12 @@ arc4random_buf(void *out, size_t len)
 }
 
 static bool
-fault_due(void)
+fault_due(bool sync)
 {
 	const struct fault_plan *plan = &calls.plan;
 
+	if (plan->kind == FAULT_SYNC && !sync)
+		return false;
 	calls.seen++;
 	if (plan->at != 0)
 		return calls.seen == plan->at ||
@@ -107,14 +109,22 @@ fail(void)
 static bool
 fault_now(void)
 {
-	return fault_due() && calls.plan.kind == FAULT_ERROR && fail();
+	return fault_due(false) && calls.plan.kind == FAULT_ERROR && fail();
+}
+
+static bool
+fault_sync(void)
+{
+	return fault_due(true) &&
+	    (calls.plan.kind == FAULT_ERROR || calls.plan.kind == FAULT_SYNC) &&
+	    fail();
 }
 
 /* For writes: how many of len octets to write, or -1. */
 static ssize_t
 fault_write(size_t len)
 {
-	bool due = fault_due();
+	bool due = fault_due(false);
 
 	if (calls.half ||
 	    (due &&
@@ -198,7 +208,7 @@ note_name(enum op_kind kind, ino_t ino, int dir, const char *name, int dir2,
 static int
 sync_call(long number, int fd)
 {
-	bool fault = fault_now();
+	bool fault = fault_sync();
 	int result = fault ? -1 : (int)syscall(number, fd);
 	int saved = errno;
 
@@ -225,7 +235,7 @@ fsync(int fd)
 int
 syncfs(int fd)
 {
-	bool fault = fault_now();
+	bool fault = fault_sync();
 	struct op op = { .kind = fault ? OP_SYNC_ALL_FAILED : OP_SYNC_ALL };
 
 	calls.syncs_failed += fault;

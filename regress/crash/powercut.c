@@ -23,37 +23,20 @@
 
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
-#include "regress/crash/calls.h"
-#include "regress/crash/truth.h"
+#include "regress/crash/load.h"
 
-#define STEPS         300 /* of one load */
-#define STARTS_MAX    16
-#define STATES        500 /* at most, tried of one load */
-#define EACH_STATES   12  /* tried of the load that is always the same: */
-#define FILL          20  /* messages that are more than a segment, */
-#define ATTEMPTS      140 /* and commits of an outcome that are, too */
-#define VARIANTS      4   /* of one moment */
-#define LIVE_TARGET   40  /* messages in the queue */
-#define BROKEN_ENOUGH 10
+#define STATES           500 /* at most, tried of one load */
+#define EACH_STATES      16  /* of the load that is always the same, */
+#define GIVEN_BACK       4   /* of which the last calls are this, */
+#define GIVEN_BACK_STEPS 16  /* and so the last steps of the journal */
+#define VARIANTS         4   /* of one moment */
+#define BROKEN_ENOUGH    10
 
 static struct {
-	struct rnd rnd;
-	struct store_settings set;
-	char work[512], state[512];
-	struct journal journal;
-	struct truth truth;               /* of the load, while it runs */
-	struct truth before;              /* what it began with, */
-	struct truth opened[STARTS_MAX];  /* what was found at a start, */
-	size_t opened_number[STARTS_MAX]; /* after that many steps */
-	size_t starts;
-	uint32_t next_id;
-	bool retries;     /* this load has little new mail, many outcomes */
-	bool faults;      /* calls of this load fail now and then */
-	uint64_t damaged; /* files in corrupt/ that may be there */
+	char state[512];
 	bool verbose;
 	/* figures */
-	unsigned loads, states, kinds[3], again, worked, failed_calls;
-	unsigned broken, deaths;
+	unsigned loads, states, kinds[3], again, worked, broken;
 	unsigned calls; /* of the load that is always the same */
 } run;
 
@@ -79,275 +62,6 @@ loud(int level, struct span line)
 	fprintf(stderr, "%.*s\n", (int)line.len, (const char *)line.p);
 }
 
-static void
-note(enum note kind, uint32_t a, uint32_t b, uint32_t c)
-{
-	struct op op = { .kind = OP_NOTE, .note = { a, b, c, kind } };
-
-	truth_note(&run.truth, op.note, kind);
-	journal_add(&run.journal, &op);
-}
-
-static int
-queue_open(const char *path, struct store **out)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		err(2, "%s", path);
-	return store_open(fd, &run.set, out);
-}
-
-static uint32_t
-live_count(const struct truth *t)
-{
-	uint32_t i, n = 0;
-
-	for (i = 0; i < t->len; i++)
-		n += t->msgs[i].fate == FATE_SURE;
-	return n;
-}
-
-/* Give the queue a message; its id, or 0 if it was refused. */
-static uint32_t
-load_put(struct store *s, uint32_t envs, uint32_t len)
-{
-	uint32_t id = run.next_id++;
-	int error;
-
-	note(NOTE_TRY, id, envs, len);
-	error = truth_put(s, id, envs, len, &run.rnd);
-	if (error != 0)
-		note(NOTE_REFUSED, id, false, 0);
-	return error == 0 ? id : 0;
-}
-
-static uint32_t
-load_message(struct store *s)
-{
-	uint32_t envs = 1 + rnd_below(&run.rnd, TRUTH_ENVS), len;
-
-	switch (rnd_below(&run.rnd, 8)) {
-	case 0:
-		len = 0;
-		break;
-	case 1:
-		len = rnd_below(&run.rnd, 4 * run.set.inline_max);
-		break;
-	case 2:
-	case 3:
-		len = rnd_below(&run.rnd, run.set.inline_max);
-		break;
-	default:
-		len = rnd_below(&run.rnd, 1500);
-		break;
-	}
-	return load_put(s, envs, len);
-}
-
-static void
-load_outcome_of(struct store *s, uint32_t id, uint32_t idx, uint32_t rests,
-    struct env_now now)
-{
-	if (truth_outcome(s, id, idx, &now) == 0)
-		note(NOTE_OUTCOME, id, idx << 24 | rests,
-		    (uint32_t)now.state << 16 | now.attempts);
-}
-
-/* An outcome of a message that the queue has, unless there is none.  Some
- * rest on a message, such as a notification, that is queued just before. */
-static void
-load_outcome(struct store *s)
-{
-	static const enum store_state finals[] = { STORE_DELIVERED,
-		STORE_FAILED, STORE_REMOVED };
-	static const enum store_state others[] = { STORE_DEFERRED, STORE_HELD,
-		STORE_QUEUED };
-	struct truth *t = &run.truth;
-	struct env_truth *e = NULL;
-	struct env_now now, last;
-	uint32_t start = rnd_below(&run.rnd, t->len + 1), i, id = 0, idx;
-	uint32_t rests = 0;
-	uint32_t kind = rnd_below(&run.rnd, 3);
-	bool final = run.retries
-	    ? rnd_once_in(&run.rnd, 8)
-	    : rnd_below(&run.rnd, 2 * LIVE_TARGET) < live_count(t);
-
-	for (i = 0; i < t->len && e == NULL; i++) {
-		id = (start + i) % t->len;
-		if (t->msgs[id].fate != FATE_SURE)
-			continue;
-		idx = rnd_below(&run.rnd, t->msgs[id].envs);
-		e = &t->msgs[id].env[idx];
-		last = e->maybes > 0 ? e->maybe[e->maybes - 1] : e->sure;
-		if (e->maybes == TRUTH_MAYBES || store_state_final(last.state))
-			e = NULL;
-	}
-	if (e == NULL)
-		return;
-	if (final && !run.faults && rnd_once_in(&run.rnd, 2))
-		rests = load_message(s);
-	now.state = (uint8_t)(final ? finals[kind] : others[kind]);
-	now.attempts = (uint16_t)(last.attempts + 1);
-	load_outcome_of(s, id, idx, rests, now);
-}
-
-/* After a commit: what the queue says of it.  What was refused while the log
- * could go on elsewhere does not come back. */
-static void
-load_answers(struct store *s)
-{
-	bool stuck = store_room(s) == -E_IO;
-	struct store_done d;
-
-	while (store_done_next(s, &d)) {
-		if (d.status == 0)
-			note(NOTE_DURABLE, (uint32_t)d.msgid, 0, 0);
-		else
-			note(NOTE_REFUSED, (uint32_t)d.msgid, stuck, 0);
-	}
-	if (store_pending(s) == 0)
-		note(NOTE_SETTLED, 0, 0, 0);
-}
-
-static void
-load_step(struct store *s, uint64_t step)
-{
-	uint32_t what = rnd_below(&run.rnd, 100);
-
-	if (what < (run.retries ? 10 : 40)) {
-		load_message(s);
-	} else if (what < 75) {
-		load_outcome(s);
-	} else if (what < 90) {
-		store_commit(s);
-		load_answers(s);
-	} else {
-		store_tick(s, step * 500);
-		load_answers(s);
-	}
-}
-
-/* A start of the store on the work directory.  What is seen then has to be
- * durable. */
-static struct store *
-load_start(void)
-{
-	struct store *s;
-	uint64_t digest;
-	int error;
-
-	if ((error = queue_open(run.work, &s)) != 0)
-		errx(1, "a load cannot go on: %s", err_text(error));
-	if (truth_check(&run.truth, s, &digest) != 0)
-		errx(1, "a load goes on with another queue");
-	run.opened_number[run.starts] = run.journal.len;
-	truth_copy(&run.opened[run.starts++], &run.truth);
-	return s;
-}
-
-/* The process dies at one of the next calls: no call changes anything from
- * there on.  Then it starts again, with what the kernel has in memory. */
-static struct store *
-load_die(struct store *s, uint64_t step)
-{
-	struct fault_plan dead = { .error = EIO, .for_ever = true };
-	unsigned i;
-
-	dead.at = 1 + rnd_below(&run.rnd, 20);
-	calls_plan(&dead);
-	for (i = 0; i < 100 && calls_failed() == 0; i++)
-		load_step(s, step);
-	store_close(s);
-	calls_plan(NULL);
-	return load_start();
-}
-
-/* Begin a load on the work directory, of which run.before says what is in
- * it. */
-static struct store *
-load_begin(void)
-{
-	struct store_stats stats;
-	struct store *s;
-
-	calls_seed(rnd_next(&run.rnd));
-	calls_record(&run.journal);
-	truth_faults(&run.before, run.faults);
-	truth_copy(&run.truth, &run.before);
-	run.starts = 0;
-	s = load_start();
-	/* a record that was refused while nothing could be written may be
-	 * without its content; no power cut alone looks like damage */
-	store_stats(s, &stats);
-	run.damaged = run.faults ? UINT64_MAX : stats.quarantined;
-	return s;
-}
-
-static void
-load_end(struct store *s)
-{
-	run.failed_calls += calls_failed();
-	calls_plan(NULL);
-	calls_record(NULL);
-	store_close(s);
-}
-
-static void
-load_run(void)
-{
-	static const struct fault_plan faults = { .error = EIO, .every = 25 };
-	struct store *s = load_begin();
-	uint64_t step;
-
-	if (run.faults)
-		calls_plan(&faults);
-	for (step = 1; step <= STEPS; step++) {
-		load_step(s, step);
-		if (!run.faults && run.starts < STARTS_MAX &&
-		    rnd_once_in(&run.rnd, STEPS / STARTS_MAX))
-			s = load_die(s, step);
-	}
-	run.deaths += (unsigned)run.starts - 1;
-	load_end(s);
-}
-
-/* More messages than a segment holds; then, without one, so many outcomes
- * that they alone need the next segment.  The process dies at a call, or the
- * call fails.  False when there is no such call. */
-static bool
-load_fill(const struct fault_plan *plan)
-{
-	struct store *s = load_begin();
-	uint32_t i, id;
-	bool failed;
-
-	calls_plan(plan);
-	for (i = 0; i < FILL; i++) {
-		load_put(s, 1, 4000);
-		store_commit(s);
-		load_answers(s);
-	}
-	failed = calls_failed() > 0;
-	if (plan->for_ever) {
-		store_close(s);
-		calls_plan(NULL);
-		s = load_start();
-	}
-	for (id = 1; id < run.truth.len; id++) {
-		if (run.truth.msgs[id].fate == FATE_SURE)
-			break;
-	}
-	for (i = 1; id < run.truth.len && i <= ATTEMPTS; i++) {
-		load_outcome_of(s, id, 0, 0,
-		    (struct env_now){ STORE_DEFERRED, (uint16_t)i });
-		store_commit(s);
-		load_answers(s);
-	}
-	load_end(s);
-	return failed;
-}
-
 /* Open the queue of a state and hold it against the truth, which is then
  * what was found. */
 static struct store *
@@ -357,7 +71,7 @@ state_open(struct state *st, uint64_t *digest)
 	struct store *s;
 	int error;
 
-	if ((error = queue_open(run.state, &s)) != 0) {
+	if ((error = load_open(run.state, &s)) != 0) {
 		fprintf(stderr, "open: %s\n", err_text(error));
 		st->wrong = "does not open";
 		return NULL;
@@ -365,7 +79,7 @@ state_open(struct state *st, uint64_t *digest)
 	if (truth_check(&st->truth, s, digest) != 0)
 		st->wrong = "broke a promise";
 	store_stats(s, &stats);
-	if (stats.quarantined > run.damaged)
+	if (stats.quarantined > load.damaged)
 		st->wrong = "is taken for damage";
 	return s;
 }
@@ -374,7 +88,7 @@ state_open(struct state *st, uint64_t *digest)
 static void
 state_work(struct state *st, struct store *s)
 {
-	uint32_t try[4] = { run.next_id, 1, 700 };
+	uint32_t try[4] = { load.next_id, 1, 700 };
 	uint32_t i;
 
 	for (i = 0; i < st->truth.len; i++) {
@@ -385,12 +99,12 @@ state_work(struct state *st, struct store *s)
 			(uint32_t)STORE_DELIVERED << 16 | now.attempts };
 
 		if (st->truth.msgs[i].fate == FATE_SURE &&
-		    rnd_once_in(&run.rnd, 8) &&
+		    rnd_once_in(&load.rnd, 8) &&
 		    truth_outcome(s, i, 0, &now) == 0)
 			truth_note(&st->truth, what, NOTE_OUTCOME);
 	}
 	truth_note(&st->truth, try, NOTE_TRY);
-	if (truth_put(s, try[0], try[1], try[2], &run.rnd) != 0 ||
+	if (truth_put(s, try[0], try[1], try[2], &load.rnd) != 0 ||
 	    store_commit(s) != 0)
 		st->wrong = "takes no more mail";
 	truth_note(&st->truth, try, NOTE_DURABLE);
@@ -412,7 +126,7 @@ state_check(struct state *st)
 	run.again++;
 	if (first != second && st->wrong == NULL)
 		st->wrong = "is another one at the second start";
-	if (st->wrong == NULL && rnd_once_in(&run.rnd, 4)) {
+	if (st->wrong == NULL && rnd_once_in(&load.rnd, 4)) {
 		state_work(st, s);
 		store_close(s);
 		if ((s = state_open(st, &first)) == NULL)
@@ -425,7 +139,7 @@ state_check(struct state *st)
 static void
 state_report(const struct state *st, const struct disk *d, struct rnd rnd)
 {
-	const struct op *op = &run.journal.ops[st->number];
+	const struct op *op = &load.journal.ops[st->number];
 	char path[600];
 
 	snprintf(path, sizeof(path), "%s.broken%u", run.state, ++run.broken);
@@ -433,7 +147,7 @@ state_report(const struct state *st, const struct disk *d, struct rnd rnd)
 	disk_build(d, st->luck, &rnd, path);
 	fprintf(stderr,
 	    "load %u%s, after step %zu (kind %d, %s): the state %s %s\n",
-	    run.loads, run.faults ? " with faults" : "", st->number,
+	    run.loads, load.faults ? " with faults" : "", st->number,
 	    (int)op->kind, op->name == NULL ? "" : op->name, path, st->wrong);
 }
 
@@ -442,14 +156,14 @@ state_try(const struct disk *d, const struct truth *t, size_t number,
     enum disk_luck luck)
 {
 	static struct state st;
-	struct rnd rnd = run.rnd;
+	struct rnd rnd = load.rnd;
 
 	st.luck = luck;
 	st.number = number;
 	st.wrong = NULL;
 	truth_copy(&st.truth, t);
 	tree_empty(run.state);
-	disk_build(d, luck, &run.rnd, run.state);
+	disk_build(d, luck, &load.rnd, run.state);
 	state_check(&st);
 	run.states++;
 	run.kinds[luck]++;
@@ -457,33 +171,34 @@ state_try(const struct disk *d, const struct truth *t, size_t number,
 		state_report(&st, d, rnd);
 }
 
-/* Cut the power at many moments of the journal, and at its end.  One of the
- * states becomes the beginning of the next load. */
+/* Cut the power at many moments of the journal, and at each of the last ones.
+ * One of the states becomes the beginning of the next load. */
 static void
-load_cut(struct disk *d, unsigned states)
+load_cut(struct disk *d, unsigned states, size_t last)
 {
 	static struct truth t;
 	size_t i, start = 0,
-		  next = rnd_below(&run.rnd, (uint32_t)run.journal.len);
-	uint32_t every = (uint32_t)(run.journal.len * VARIANTS / states) + 1;
+		  next = rnd_below(&load.rnd, (uint32_t)load.journal.len);
+	uint32_t every = (uint32_t)(load.journal.len * VARIANTS / states) + 1;
 	const struct op *op;
 	unsigned v;
 
-	truth_copy(&t, &run.before);
-	for (i = 0; i < run.journal.len; i++) {
-		op = &run.journal.ops[i];
-		if (start < run.starts && i == run.opened_number[start])
-			truth_copy(&t, &run.opened[start++]);
+	truth_copy(&t, &load.before);
+	for (i = 0; i < load.journal.len; i++) {
+		op = &load.journal.ops[i];
+		if (start < load.starts && i == load.opened_number[start])
+			truth_copy(&t, &load.opened[start++]);
 		if (op->kind == OP_NOTE)
 			truth_note(&t, op->note, (enum note)op->note[3]);
 		disk_apply(d, op, i + 1);
 		if (i == next) {
-			tree_empty(run.work);
-			disk_build(d, (enum disk_luck)rnd_below(&run.rnd, 3),
-			    &run.rnd, run.work);
-			truth_copy(&run.before, &t);
+			tree_empty(load.work);
+			disk_build(d, (enum disk_luck)rnd_below(&load.rnd, 3),
+			    &load.rnd, load.work);
+			truth_copy(&load.before, &t);
 		}
-		if (i + 1 < run.journal.len && !rnd_once_in(&run.rnd, every))
+		if (i + last < load.journal.len &&
+		    !rnd_once_in(&load.rnd, every))
 			continue;
 		for (v = 0; v < VARIANTS; v++)
 			state_try(d, &t, i,
@@ -495,55 +210,69 @@ load_cut(struct disk *d, unsigned states)
 	}
 }
 
-/* The same load again for each call of it. */
-static void
-each_call(bool dies)
+/* The load that is always the same, on a queue of its own.  False at the
+ * end: nothing failed in it. */
+static bool
+fill_and_cut(const struct fault_plan *plan, const struct fault_plan *start)
 {
 	static const struct truth nothing;
-	struct fault_plan plan = { .error = EIO, .for_ever = dies };
-	bool more = true;
 	struct disk *d;
+	bool failed;
 
-	store_settings_default(&run.set);
-	run.set.reserve_bytes = run.set.reserve_inodes = 0;
-	run.set.segment_size = 64u << 10;
-	run.faults = !dies;
-	for (plan.at = 1; more && run.broken < BROKEN_ENOUGH; plan.at++) {
-		run.next_id = 1;
-		truth_copy(&run.before, &nothing);
-		tree_empty(run.work);
-		d = disk_load(run.work);
-		more = load_fill(&plan);
-		load_cut(d, EACH_STATES);
-		disk_free(d);
-		journal_clear(&run.journal);
+	load.next_id = 1;
+	truth_copy(&load.before, &nothing);
+	tree_empty(load.work);
+	d = disk_load(load.work);
+	failed = load_fill(plan, start);
+	load_cut(d, EACH_STATES, start == NULL ? 1 : GIVEN_BACK_STEPS);
+	disk_free(d);
+	journal_clear(&load.journal);
+	return failed && run.broken < BROKEN_ENOUGH;
+}
+
+/* Each call of it is the one which fails, or at which the process dies; and
+ * where it dies while the segment is given back, each sync of the start that
+ * follows fails. */
+static void
+each_call(void)
+{
+	struct fault_plan plan = { .at = 1, .error = EIO };
+	struct fault_plan start = { .kind = FAULT_SYNC, .error = EIO };
+
+	load.faults = true;
+	while (fill_and_cut(&plan, NULL))
+		plan.at++;
+	load.faults = false;
+	plan.for_ever = true;
+	for (plan.at = 1; fill_and_cut(&plan, NULL); plan.at++)
+		;
+	run.calls = plan.at - 1;
+	for (plan.at -= GIVEN_BACK; plan.at <= run.calls; plan.at++) {
+		for (start.at = 1; fill_and_cut(&plan, &start); start.at++)
+			;
 	}
-	run.calls += plan.at;
-	run.next_id = 1;
-	truth_copy(&run.before, &nothing);
-	tree_empty(run.work);
 }
 
 static void
-load(unsigned states)
+random_load(unsigned states)
 {
 	struct disk *d;
 
 	run.loads++;
-	run.faults = rnd_once_in(&run.rnd, 2);
-	run.retries = rnd_once_in(&run.rnd, 3);
-	run.set.segment_size = (64u << 10) << rnd_below(&run.rnd, 2);
-	run.set.inline_max = 2048u << rnd_below(&run.rnd, 3);
-	run.set.memory_max = rnd_once_in(&run.rnd, 4) ? 4096 : 1 << 20;
-	d = disk_load(run.work);
-	load_run();
+	load.faults = rnd_once_in(&load.rnd, 2);
+	load.retries = rnd_once_in(&load.rnd, 3);
+	load.set.segment_size = (64u << 10) << rnd_below(&load.rnd, 2);
+	load.set.inline_max = 2048u << rnd_below(&load.rnd, 3);
+	load.set.memory_max = rnd_once_in(&load.rnd, 4) ? 4096 : 1 << 20;
+	d = disk_load(load.work);
+	load_random();
 	if (run.verbose)
 		printf("load %u: %zu steps, %u messages so far%s\n", run.loads,
-		    run.journal.len, run.next_id - 1,
-		    run.faults ? ", calls fail" : "");
-	load_cut(d, states);
+		    load.journal.len, load.next_id - 1,
+		    load.faults ? ", calls fail" : "");
+	load_cut(d, states, 1);
 	disk_free(d);
-	journal_clear(&run.journal);
+	journal_clear(&load.journal);
 }
 
 int
@@ -570,25 +299,26 @@ main(int argc, char **argv)
 	printf("powercut: seed %u\n", seed);
 	fflush(stdout);
 	log_init("powercut", run.verbose ? loud : quiet);
-	run.rnd.state = seed;
-	run.next_id = 1;
-	snprintf(run.work, sizeof(run.work), "%s/powercut.%d.work", dir,
+	store_settings_default(&load.set);
+	load.set.reserve_bytes = load.set.reserve_inodes = 0;
+	load.set.segment_size = 64u << 10;
+	load.rnd.state = seed;
+	snprintf(load.work, sizeof(load.work), "%s/powercut.%d.work", dir,
 	    (int)getpid());
 	snprintf(run.state, sizeof(run.state), "%s/powercut.%d.state", dir,
 	    (int)getpid());
-	each_call(true);
-	each_call(false);
+	each_call();
 	states += run.states;
 	while (run.states < states && run.broken < BROKEN_ENOUGH)
-		load(states - run.states < STATES ? states - run.states
-						  : STATES);
-	tree_remove(run.work);
+		random_load(states - run.states < STATES ? states - run.states
+							 : STATES);
+	tree_remove(load.work);
 	tree_remove(run.state);
 	printf("powercut: %u states of %u loads (%u lost, %u kept, %u random), "
 	       "%u opened again, %u worked on, %u messages, %u calls failed, "
 	       "%u deaths, %u calls in turn: %u broken\n",
 	    run.states, run.loads, run.kinds[DISK_LOST], run.kinds[DISK_KEPT],
-	    run.kinds[DISK_RANDOM], run.again, run.worked, run.next_id - 1,
-	    run.failed_calls, run.deaths, run.calls, run.broken);
+	    run.kinds[DISK_RANDOM], run.again, run.worked, load.next_id - 1,
+	    load.failed_calls, load.deaths, run.calls, run.broken);
 	return run.broken > 0;
 }

@@ -63,6 +63,31 @@ seg_load_head(struct store *s, struct seg *seg, int fd, uint64_t size)
 	return 0;
 }
 
+/* Found as it is in memory, which need not be what is on the disk. */
+static void
+seg_not_durable(struct store *s, const char *name, int error)
+{
+	s->frozen = true;
+	s->stats.sync_failures++;
+	LOG(EV_SPOOL_SYNC_FAILED, KS("file", name),
+	    KS("error", err_text(error)));
+}
+
+/* A process that died may have made it free and not got as far as the sync;
+ * while its records count on the disk, the outcomes of its messages, which
+ * lie in later segments, may not go. */
+static void
+seg_sync_free(struct store *s, struct seg *seg, int fd, const char *name)
+{
+	int error = -E_IO;
+
+	s->stats.syncs++;
+	if (!seg->bad && (error = io_sync_data(fd)) == 0)
+		return;
+	seg->bad = true;
+	seg_not_durable(s, name, error);
+}
+
 static void
 seg_insert(struct store *s, struct seg *seg)
 {
@@ -103,6 +128,8 @@ seg_load(struct store *s, const char *name, uint64_t number)
 	else {
 		if ((error = io_size(fd, &size)) == 0)
 			error = seg_load_head(s, seg, fd, size);
+		if (error == 0 && seg->head.seq == 0)
+			seg_sync_free(s, seg, fd, name);
 		close(fd);
 	}
 	if (error == 0 && seg->head.seq == 0 &&
@@ -184,12 +211,8 @@ log_continue(struct store *s, struct seg *seg, const struct scan *found)
 		s->current = seg;
 		return;
 	}
-	if (error != 0) {
-		s->frozen = true;
-		s->stats.sync_failures++;
-		LOG(EV_SPOOL_SYNC_FAILED, KS("file", name),
-		    KS("error", err_text(error)));
-	}
+	if (error != 0)
+		seg_not_durable(s, name, error);
 	seg_close(s, seg);
 	s->prev_seq = seg->head.seq;
 	s->prev_cut = found->end;
