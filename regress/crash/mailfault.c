@@ -22,7 +22,8 @@
 #include "regress/crash/box.h"
 #include "regress/crash/calls.h"
 
-#define IDS 5 /* 1 and 2 are there before, 3 and 4 are put */
+#define IDS      5  /* 1 and 2 are there before, 3 and 4 are put */
+#define TOGETHER 20 /* more */
 
 static const uint32_t lengths[IDS] = { 0, 300, 9000, 12000, 500 };
 
@@ -290,6 +291,37 @@ made_anew_case(void)
 	}
 }
 
+/* So many that they are synced together, and this fails: none of them is
+ * delivered. */
+static void
+together_case(void)
+{
+	struct fault_plan plan = { .at = 1, .kind = FAULT_SYNC, .error = EIO };
+	unsigned told = 0, failed;
+	uint32_t i;
+
+	tree_empty(run.home);
+	box_job(run.home, formats[0].path);
+	memset(box_reported, -1, sizeof(box_reported));
+	put_all(&formats[0], 1, IDS, false);
+	calls_journalled(true);
+	calls_plan(&plan);
+	for (i = IDS; i < IDS + TOGETHER; i++)
+		box_put(maildir_put, i, 300, false, false);
+	maildir_commit();
+	failed = calls_failed();
+	calls_plan(NULL);
+	calls_journalled(false);
+	for (i = IDS; i < IDS + TOGETHER; i++)
+		told += box_reported[i] == OUT_DELIVERED;
+	run.cases++;
+	if ((failed != 1 || told != 0) && ++run.broken > 0)
+		fprintf(stderr,
+		    "the sync of %d files failed, of which %u are "
+		    "reported delivered\n",
+		    TOGETHER, told);
+}
+
 /* What an mbox gets for each message. */
 static void
 records_learn(void)
@@ -340,6 +372,7 @@ main(int argc, char **argv)
 	full_case(&formats[1]);
 	full_case(&formats[0]);
 	made_anew_case();
+	together_case();
 	for (format = 0; format < 2; format++) {
 		for (fault = 0; fault < FAULTS; fault++) {
 			for (at = 1; fault_case(&formats[format], at, fault,
