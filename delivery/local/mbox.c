@@ -213,12 +213,14 @@ mbox_quote(struct span in, bool *at_start, struct buf *out)
 	}
 }
 
-/* Where the octets of a record go.  0, or -1 with errno to end it. */
+/* Where the octets of a record go.  0, or -1 to end it: with errno, or
+ * because nothing more is needed. */
 struct sink {
 	int (*put)(struct sink *, struct span);
 	struct buf first; /* for sink_first() */
 	off_t at;         /* for sink_compare(): where it goes on */
 	bool cut;         /* it was the same up to the end of the file */
+	bool done;        /* nothing more is needed */
 };
 
 static int
@@ -233,7 +235,8 @@ sink_first(struct sink *k, struct span s)
 	if (s.len > MBOX_NEEDLE_MAX - k->first.len)
 		s.len = MBOX_NEEDLE_MAX - k->first.len;
 	buf_add(&k->first, s.p, s.len);
-	return k->first.len < MBOX_NEEDLE_MAX ? 0 : -1;
+	k->done = k->first.len == MBOX_NEEDLE_MAX;
+	return k->done ? -1 : 0;
 }
 
 static int
@@ -245,13 +248,13 @@ sink_compare(struct sink *k, struct span s)
 		size_t want = s.len < sizeof(there) ? s.len : sizeof(there);
 		ssize_t n = pread(mbox.fd, there, want, k->at);
 
-		if (n < 0 || memcmp(there, s.p, (size_t)n) != 0)
+		if (n < 0)
+			return -1;
+		k->cut = n == 0;
+		k->done = k->cut || memcmp(there, s.p, (size_t)n) != 0;
+		if (k->done)
 			return -1;
 		k->at += n;
-		if (n == 0) {
-			k->cut = true;
-			return -1;
-		}
 		s.p += n;
 		s.len -= (size_t)n;
 	}
@@ -287,10 +290,10 @@ mbox_record(const struct mail *m, struct sink *k, struct buf *out)
 	return out->err != 0 ? -1 : k->put(k, buf_span(out));
 }
 
-/* Where the first octets of a record are, which hold the id of the message;
- * -1 when they are not there. */
-static off_t
-mbox_find(struct span needle)
+/* Where the first octets of a record are, which hold the id of the message:
+ * *at, or -1 when they are not there.  0 or -1 with errno. */
+static int
+mbox_find(struct span needle, off_t *at)
 {
 	static unsigned char window[64 * 1024 + MBOX_NEEDLE_MAX];
 	unsigned char *found;
@@ -298,54 +301,83 @@ mbox_find(struct span needle)
 	off_t off = 0;
 	ssize_t n;
 
+	*at = -1;
 	while ((n = pread(mbox.fd, window + have, sizeof(window) - have, off)) >
 	    0) {
 		off += n;
 		have += (size_t)n;
 		found = memmem(window, have, needle.p, needle.len);
-		if (found != NULL)
-			return off - (off_t)have + (found - window);
+		if (found != NULL) {
+			*at = off - (off_t)have + (found - window);
+			return 0;
+		}
 		keep = have < needle.len ? have : needle.len;
 		memmove(window, window + have - keep, keep);
 		have = keep;
 	}
+	if (n < 0)
+		return -1;
 	/* a record may be cut before the needle ends: then the file ends in it */
 	for (keep = have < needle.len ? have : needle.len - 1;
 	     keep >= strlen("From "); keep--) {
 		if ((keep == have || window[have - keep - 1] == '\n') &&
-		    memcmp(window + have - keep, needle.p, keep) == 0)
-			return off - (off_t)keep;
+		    memcmp(window + have - keep, needle.p, keep) == 0) {
+			*at = off - (off_t)keep;
+			return 0;
+		}
 	}
-	return -1;
+	return 0;
 }
 
-/* An attempt that was cut may have got through, whole or up to a point: what
- * has no end is taken back, and written anew. */
-static bool
-mbox_delivered(const struct mail *m)
+/* Whether the record that begins at a place is all of the message; what has
+ * no end is taken back.  0 or -1 with errno. */
+static int
+mbox_compare(const struct mail *m, off_t at, struct buf *out, bool *whole)
+{
+	struct sink k = { .put = sink_compare, .at = at };
+
+	*whole = mbox_record(m, &k, out) == 0;
+	if (!*whole && !k.done)
+		return -1;
+	if (k.cut) {
+		if (ftruncate(mbox.fd, at) != 0)
+			return -1;
+		mbox.start = at < mbox.start ? at : mbox.start;
+	}
+	return 0;
+}
+
+/* An attempt that was cut may have got through, whole or up to a point; a
+ * whole one counts when it is durable.  0, or -1 with errno: nobody knows. */
+static int
+mbox_look(const struct mail *m, bool *there)
 {
 	struct sink k = { .put = sink_first };
 	struct buf out;
-	bool whole = false;
-	off_t at;
+	off_t at = -1;
+	int error = 0;
 
+	*there = false;
 	if ((m->flags & DELIVER_IN_DOUBT) == 0)
-		return false;
+		return 0;
 	buf_init(&out, MBOX_PIECE_MAX);
 	buf_init(&k.first, MBOX_NEEDLE_MAX);
-	mbox_record(m, &k, &out);
-	at = mbox_find(buf_span(&k.first));
-	if (at >= 0) {
-		buf_reset(&out);
-		k = (struct sink){ sink_compare, k.first, at, false };
-		whole = mbox_record(m, &k, &out) == 0;
-		if (k.cut && ftruncate(mbox.fd, at) == 0)
-			mbox.start = at < mbox.start ? at : mbox.start;
-	}
+	errno = 0;
+	if (mbox_record(m, &k, &out) != 0 && !k.done)
+		error = -1;
+	else if (mbox_find(buf_span(&k.first), &at) != 0)
+		error = -1;
+	buf_reset(&out);
+	if (error == 0 && at >= 0)
+		error = mbox_compare(m, at, &out, there);
+	if (error == 0 && *there &&
+	    (fsync(mbox.fd) != 0 || place_sync(mbox.dir_fd) != 0))
+		error = -1;
+	if (error != 0 && errno == 0)
+		errno = ENOMEM;
 	buf_clear(&k.first);
 	buf_clear(&out);
-	/* it was cut before its sync, maybe: it counts when it is durable */
-	return whole && fsync(mbox.fd) == 0 && place_sync(mbox.dir_fd) == 0;
+	return error;
 }
 
 /* A record begins after an empty line, whatever the last writer has left. */
@@ -374,6 +406,7 @@ mbox_put(const struct mail *m)
 	struct mail_result result;
 	struct buf out;
 	off_t before;
+	bool there;
 
 	if (mbox_open(m, &result) != 0) {
 		mailer_report(m->msgid, m->index, &result);
@@ -381,7 +414,12 @@ mbox_put(const struct mail *m)
 	}
 	if (mailer_loops(m))
 		return;
-	if (mbox_delivered(m)) {
+	if (mbox_look(m, &there) != 0) {
+		mail_result_errno(&result, "looking into the mbox");
+		mailer_report(m->msgid, m->index, &result);
+		return;
+	}
+	if (there) {
 		mailer_had_delivered(m->msgid, m->index);
 		return;
 	}

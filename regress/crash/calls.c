@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <sys/vfs.h>
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -83,12 +84,16 @@ arc4random_buf(void *out, size_t len)
 		*p++ = (unsigned char)rnd_next(&calls.rnd);
 }
 
+/* Whether it is the turn of this call, of which only is the kind of fault
+ * that counts no others. */
 static bool
-fault_due(bool sync)
+fault_due(enum fault_kind only)
 {
 	const struct fault_plan *plan = &calls.plan;
 
-	if (plan->kind == FAULT_SYNC && !sync)
+	if (plan->kind != only &&
+	    (plan->kind == FAULT_SYNC || plan->kind == FAULT_READ ||
+		only == FAULT_READ))
 		return false;
 	calls.seen++;
 	if (plan->at != 0)
@@ -109,13 +114,14 @@ fail(void)
 static bool
 fault_now(void)
 {
-	return fault_due(false) && calls.plan.kind == FAULT_ERROR && fail();
+	return fault_due(FAULT_ERROR) && calls.plan.kind == FAULT_ERROR &&
+	    fail();
 }
 
 static bool
 fault_sync(void)
 {
-	return fault_due(true) &&
+	return fault_due(FAULT_SYNC) &&
 	    (calls.plan.kind == FAULT_ERROR || calls.plan.kind == FAULT_SYNC) &&
 	    fail();
 }
@@ -124,7 +130,7 @@ fault_sync(void)
 static ssize_t
 fault_write(size_t len)
 {
-	bool due = fault_due(false);
+	bool due = fault_due(FAULT_ERROR);
 
 	if (calls.half ||
 	    (due &&
@@ -336,6 +342,24 @@ renameat2(
 		return -1;
 	note_name(OP_RENAME, 0, from_fd, from, to_fd, to);
 	return 0;
+}
+
+ssize_t
+pread(int fd, void *to, size_t len, off_t off)
+{
+	if (fault_due(FAULT_READ) && fail())
+		return -1;
+	return syscall(SYS_pread64, fd, to, len, off);
+}
+
+/* What the headers make of the above where the size of to is known. */
+ssize_t __pread_chk(int fd, void *to, size_t len, off_t off, size_t size);
+ssize_t
+__pread_chk(int fd, void *to, size_t len, off_t off, size_t size)
+{
+	if (len > size)
+		errx(1, "pread of more than there is room for");
+	return pread(fd, to, len, off);
 }
 
 int

@@ -14,7 +14,8 @@ enum fault_kind {
 	FAULT_SHORT, /* a write writes half; the next one goes on */
 	FAULT_HALF,  /* a write writes half, and the next one fails */
 	FAULT_FULL,  /* a write fails, and nothing else does */
-	FAULT_SYNC   /* a sync fails; no other call counts */
+	FAULT_SYNC,  /* a sync fails; no other call counts */
+	FAULT_READ   /* a pread fails; no other call counts */
 };
 
 /* What is to fail. */

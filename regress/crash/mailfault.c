@@ -254,6 +254,38 @@ full_case(const struct format *f)
 		    f->path);
 }
 
+/* What is there is put again, in doubt, and a call fails meanwhile: it is not
+ * there twice. */
+static void
+doubt_case(const struct format *f, enum fault_kind kind)
+{
+	struct fault_plan plan = { .kind = kind, .error = EIO };
+	unsigned failed = 1;
+	const char *wrong;
+
+	for (plan.at = 1; failed > 0; plan.at++) {
+		tree_empty(run.home);
+		box_job(run.home, f->path);
+		memset(box_reported, -1, sizeof(box_reported));
+		put_all(f, 1, IDS, false);
+		box_reported[2] = -1;
+		calls_plan(&plan);
+		box_put(f->put, 2, lengths[2], true, plan.at % 2 == 0);
+		f->commit();
+		failed = calls_failed();
+		calls_plan(NULL);
+		if (box_reported[2] != OUT_DELIVERED) {
+			run.deferred++;
+			box_put(f->put, 2, lengths[2], true, false);
+			f->commit();
+		}
+		run.cases++;
+		if ((wrong = f->check(true)) != NULL && ++run.broken > 0)
+			fprintf(stderr, "%s, in doubt, call %u, kind %d: %s\n",
+			    f->path, plan.at, (int)kind, wrong);
+	}
+}
+
 /* A Maildir that this process knew is gone, and making it anew fails once at
  * any call: what is delivered in the end is in directories that are durable. */
 static void
@@ -262,17 +294,17 @@ made_anew_case(void)
 	struct fault_plan plan = { .kind = FAULT_ERROR, .error = EIO };
 	struct journal journal;
 	char path[600];
-	unsigned seen = 1;
+	unsigned failed = 1;
 
 	snprintf(path, sizeof(path), "%s/Maildir", run.home);
-	for (plan.at = 1; plan.at <= seen; plan.at++) {
+	for (plan.at = 1; failed > 0; plan.at++) {
 		journal = (struct journal){ 0 };
 		tree_empty(run.home);
 		memset(box_reported, -1, sizeof(box_reported));
 		calls_record(&journal);
 		calls_plan(&plan);
 		put_all(&formats[0], 1, 2, false);
-		seen = calls_seen();
+		failed = calls_failed();
 		calls_plan(NULL);
 		if (box_reported[1] != OUT_DELIVERED) {
 			box_put(maildir_put, 1, lengths[1], true, false);
@@ -374,6 +406,8 @@ main(int argc, char **argv)
 	made_anew_case();
 	together_case();
 	for (format = 0; format < 2; format++) {
+		doubt_case(&formats[format], FAULT_ERROR);
+		doubt_case(&formats[format], FAULT_READ);
 		for (fault = 0; fault < FAULTS; fault++) {
 			for (at = 1; fault_case(&formats[format], at, fault,
 				 (at + fault) % 2 == 0);
