@@ -19,6 +19,8 @@
  *				a frame as it is, by no rule: TYPE by name or
  *				number, ID in hex or "own" for the message
  *				that the router gave it, LEN octets of FILL
+ *	slander ROLE INSTANCE ROLE INSTANCE
+ *				two accusations of others, at once
  *	frame ROLE TYPE ID FIELD...
  *				a message of these fields, by the table or
  *				not: u8:N, u16:N, u32:N, u64:N; s:TEXT for a
@@ -248,6 +250,19 @@ act_mailer(size_t n, char *const *w)
 
 static unsigned char frame[MSG_HEADER_LEN + MSG_FRAME_MAX];
 
+static void
+frame_head(unsigned char *p, unsigned type, unsigned zero, uint64_t id)
+{
+	int i;
+
+	p[0] = (unsigned char)(type >> 8);
+	p[1] = (unsigned char)type;
+	p[2] = (unsigned char)(zero >> 8);
+	p[3] = (unsigned char)zero;
+	for (i = 0; i < 8; i++)
+		p[4 + i] = (unsigned char)(id >> (56 - 8 * i));
+}
+
 /* Send the frame, whose body is there, by no rule.  False while there is no
  * such peer. */
 static bool
@@ -265,14 +280,9 @@ send_frame(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
 
 	if (ch == NULL || nfds > 8 || len > MSG_FRAME_MAX)
 		return false;
-	for (i = 0; i < 8; i++) {
-		frame[4 + i] = (unsigned char)(id >> (56 - 8 * i));
+	for (i = 0; i < 8; i++)
 		fds[i] = chan_fd(ch);
-	}
-	frame[0] = (unsigned char)(type >> 8);
-	frame[1] = (unsigned char)type;
-	frame[2] = (unsigned char)(zero >> 8);
-	frame[3] = (unsigned char)zero;
+	frame_head(frame, type, zero, id);
 	if (nfds > 0) {
 		mh.msg_control = &control;
 		mh.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
@@ -293,6 +303,29 @@ send_raw(enum role to, unsigned type, unsigned zero, uint64_t id, size_t len,
 		return false;
 	memset(frame + MSG_HEADER_LEN, fill, len);
 	return send_frame(to, type, zero, id, len, nfds);
+}
+
+/* In one call: the master has both before it can act on the first. */
+static bool
+act_slander(size_t n, char *const *w)
+{
+	unsigned char two[2][MSG_HEADER_LEN + 1];
+	struct iovec iov[2];
+	struct mmsghdr mm[2] = { 0 };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		frame_head(
+		    two[i], M_BAD_PEER, 0, strtoull(w[2 + 2 * i], NULL, 10));
+		two[i][MSG_HEADER_LEN] =
+		    (unsigned char)role_by_name(w[1 + 2 * i]);
+		iov[i] = (struct iovec){ two[i], sizeof(two[i]) };
+		mm[i].msg_hdr.msg_iov = &iov[i];
+		mm[i].msg_hdr.msg_iovlen = 1;
+	}
+	act_result("slander",
+	    outcome(sendmmsg(chan_fd(role_master()), mm, 2, MSG_NOSIGNAL)));
+	return true;
 }
 
 static unsigned
@@ -505,6 +538,7 @@ act(size_t n, char *const *w)
 		{ "data", 1, act_data },
 		{ "mailer", 3, act_mailer },
 		{ "raw", 7, act_raw },
+		{ "slander", 5, act_slander },
 		{ "frame", 4, act_frame },
 		{ "got", 3, act_got },
 		{ "connect", 3, act_tcp },

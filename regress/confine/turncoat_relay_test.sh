@@ -472,8 +472,8 @@ _liar_goes_with_its_accuser()
 	    instance_fail "the relay is believed"
 	# one accusation in a life, and of peers alone
 	_resolver=$(hull_pid resolver)
-	orders relay "raw master bad-peer $(printf %x "$(instance resolver)") 1 10 0" \
-	    "raw master bad-peer $(printf %x "$(instance control)") 1 11 0"
+	orders relay \
+	    "slander resolver $(instance resolver) control $(instance control)"
 	turn relay
 	await "event=peer-killed role=resolver .*by=relay"
 	await "event=peer-killed role=relay .*by=relay"
