@@ -5,15 +5,20 @@
  * written first, then synced together, since the file system then commits
  * its journal once for all of them.
  *
+ * Where the file system lets us it has no name before it is in new/: a mailer
+ * that dies leaves nothing, and it costs half of what a move does.
+ *
  * A name is <seconds>.M<usec>P<pid>Q<n>_<message>.<index>.<host>: the id in it
  * tells, after a crash, whether an attempt in doubt had got through.
  */
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,7 @@
 #define MAILDIR_NAME_MAX 255
 #define MAILDIR_BATCH    64          /* files between two commits */
 #define MAILDIR_STALE_S  (36 * 3600) /* age at which a file in tmp/ is dead */
+#define MAILDIR_FD_PATH  32          /* octets of the name of a descriptor */
 
 /* The directories of one mailbox, open from the first message of a turn to
  * its commit. */
@@ -34,6 +40,7 @@ struct maildir {
 	int new_fd;
 	int tmp_fd;
 	int cur_fd;
+	bool nameless; /* a file can be made there that gets its name later */
 };
 
 /* A message that was written and waits for the commit. */
@@ -43,6 +50,7 @@ struct pending {
 	bool doubt; /* an attempt that was cut may have got through */
 	bool there; /* it has */
 	int fd;
+	bool in_tmp; /* under that name; else it is nowhere */
 	char name[MAILDIR_NAME_MAX + 1];
 	size_t mark; /* where in it begins what each attempt has */
 	size_t mark_len;
@@ -92,6 +100,29 @@ maildir_sweep(int tmp_fd)
 	closedir(dir);
 }
 
+static void
+maildir_fd_path(int fd, char path[MAILDIR_FD_PATH])
+{
+	snprintf(path, MAILDIR_FD_PATH, "/proc/self/fd/%d", fd);
+}
+
+/* Whether a file that is made in dir_fd without a name, synced, and linked,
+ * is whole once the directory of the link is synced.  Btrfs, for one, may
+ * have the name without the octets then. */
+static bool
+maildir_nameless(int dir_fd)
+{
+	char path[MAILDIR_FD_PATH];
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(dir_fd, &fs) != 0 ||
+	    (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != XFS_SUPER_MAGIC))
+		return false;
+	maildir_fd_path(dir_fd, path);
+	return fstatat(AT_FDCWD, path, &st, 0) == 0;
+}
+
 /* Open tmp, new and cur below box.  What a mailer made that died before its
  * sync is found here like anything else: only a known box is durable. */
 static bool
@@ -111,6 +142,7 @@ maildir_open_box(int box, bool known)
 		errno = saved;
 		return false;
 	}
+	maildir.box.nameless = maildir_nameless(maildir.box.tmp_fd);
 	return true;
 }
 
@@ -212,6 +244,14 @@ maildir_look_in(int dir_fd, struct pending *pending, size_t n)
 	return 0;
 }
 
+static void
+maildir_discard(const struct pending *p)
+{
+	close(p->fd);
+	if (p->in_tmp)
+		unlinkat(maildir.box.tmp_fd, p->name, 0);
+}
+
 /* Find out which of n, up to a batch, had got through before.  0 or -1 with
  * errno: nobody knows of those in doubt that were not found. */
 static int
@@ -247,8 +287,7 @@ maildir_settle(void)
 			maildir.pending[n++] = *p;
 			continue;
 		}
-		close(p->fd);
-		unlinkat(maildir.box.tmp_fd, p->name, 0);
+		maildir_discard(p);
 		if (p->there)
 			mailer_had_delivered(p->msgid, p->index);
 		else
@@ -304,14 +343,24 @@ maildir_not_written(struct pending *p)
 	struct mail_result result;
 
 	mail_result_errno(&result, "writing to the Maildir");
-	if (p->fd >= 0) {
-		close(p->fd);
-		unlinkat(maildir.box.tmp_fd, p->name, 0);
-	}
+	if (p->fd >= 0)
+		maildir_discard(p);
 	if (maildir_look(p, 1) == 0 && p->there)
 		mailer_had_delivered(p->msgid, p->index);
 	else
 		mailer_report(p->msgid, p->index, &result);
+}
+
+/* A new file to write to.  -1 with errno. */
+static int
+maildir_make(struct pending *p)
+{
+	p->in_tmp = !maildir.box.nameless;
+	if (!p->in_tmp)
+		return openat(maildir.box.tmp_fd, ".",
+		    O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	return openat(maildir.box.tmp_fd, p->name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 void
@@ -332,8 +381,7 @@ maildir_put(const struct mail *m)
 	p->doubt = (m->flags & DELIVER_IN_DOUBT) != 0;
 	p->there = false;
 	maildir_name(m, p);
-	p->fd = openat(maildir.box.tmp_fd, p->name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	p->fd = maildir_make(p);
 	if (p->fd < 0 || maildir_write(m, p->fd) != 0) {
 		maildir_not_written(p);
 		return;
@@ -366,22 +414,32 @@ maildir_sync(bool synced[MAILDIR_BATCH], struct mail_result *results)
 	}
 }
 
-/* Move a file to new/, or away.  False with *result filled in. */
+/* 0 or -1 with errno.  No other file is replaced. */
+static int
+maildir_to_new(const struct pending *p)
+{
+	char path[MAILDIR_FD_PATH];
+
+	if (p->in_tmp)
+		return renameat2(maildir.box.tmp_fd, p->name,
+		    maildir.box.new_fd, p->name, RENAME_NOREPLACE);
+	maildir_fd_path(p->fd, path);
+	return linkat(
+	    AT_FDCWD, path, maildir.box.new_fd, p->name, AT_SYMLINK_FOLLOW);
+}
+
+/* Bring a file to new/, or away.  False with *result filled in. */
 static bool
 maildir_finish(const struct pending *p, bool synced, struct mail_result *result)
 {
-	bool closed = close(p->fd) == 0;
-
-	if (synced &&
-	    (!closed ||
-		renameat2(maildir.box.tmp_fd, p->name, maildir.box.new_fd,
-		    p->name, RENAME_NOREPLACE) != 0)) {
-		mail_result_errno(result, "moving into the Maildir");
-		synced = false;
+	if (synced && maildir_to_new(p) == 0) {
+		close(p->fd);
+		return true;
 	}
-	if (!synced)
-		unlinkat(maildir.box.tmp_fd, p->name, 0);
-	return synced;
+	if (synced)
+		mail_result_errno(result, "moving into the Maildir");
+	maildir_discard(p);
+	return false;
 }
 
 /* Sync and report what is pending. */

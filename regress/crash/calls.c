@@ -201,8 +201,10 @@ note_name(enum op_kind kind, ino_t ino, int dir, const char *name, int dir2,
 	if (calls.journal == NULL)
 		return;
 	op.dir = inode(dir);
-	snprintf(from, sizeof(from), "%s", name);
-	op.name = from;
+	if (name != NULL) {
+		snprintf(from, sizeof(from), "%s", name);
+		op.name = from;
+	}
 	if (name2 != NULL) {
 		op.dir2 = inode(dir2);
 		snprintf(to, sizeof(to), "%s", name2);
@@ -368,6 +370,20 @@ renameat(int from_fd, const char *from, int to_fd, const char *to)
 	return renameat2(from_fd, from, to_fd, to, 0);
 }
 
+/* Of a file that had no name. */
+int
+linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+	struct stat st = { 0 };
+
+	if (fault_now() ||
+	    syscall(SYS_linkat, from_fd, from, to_fd, to, flags) == -1)
+		return -1;
+	fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW);
+	note_name(OP_LINK, st.st_ino, to_fd, to, -1, NULL);
+	return 0;
+}
+
 int
 unlinkat(int fd, const char *name, int flags)
 {
@@ -393,16 +409,19 @@ static int
 open_call(int dir, const char *name, int flags, int mode)
 {
 	struct stat st;
-	bool made;
+	bool made, nameless;
 	int fd;
 
 	if (fault_now())
 		return -1;
-	made = (flags & O_CREAT) != 0 &&
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1;
+	nameless = (flags & O_TMPFILE) == O_TMPFILE;
+	made = nameless ||
+	    ((flags & O_CREAT) != 0 &&
+		fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1);
 	fd = (int)syscall(SYS_openat, dir, name, flags, mode);
 	if (fd >= 0 && made)
-		note_name(OP_CREATE, inode(fd), dir, name, -1, NULL);
+		note_name(OP_CREATE, inode(fd), dir, nameless ? NULL : name, -1,
+		    NULL);
 	return fd;
 }
 
@@ -413,7 +432,9 @@ openat(int dir, const char *name, int flags, ...)
 	int mode;
 
 	va_start(ap, flags);
-	mode = (flags & O_CREAT) != 0 ? va_arg(ap, int) : 0;
+	mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE
+	    ? va_arg(ap, int)
+	    : 0;
 	va_end(ap);
 	return open_call(dir, name, flags, mode);
 }

@@ -323,6 +323,13 @@ disk_apply(struct disk *d, const struct op *op, size_t number)
 		e.dir = node_find(d, op->dir);
 		e.node = node_new(d, op->ino, op->kind == OP_MKDIR);
 		e.give = op->name;
+		if (e.give != NULL)
+			disk_edit(d, &e);
+		break;
+	case OP_LINK:
+		e.dir = node_find(d, op->dir);
+		e.node = node_find(d, op->ino);
+		e.give = op->name;
 		disk_edit(d, &e);
 		break;
 	case OP_UNLINK:

@@ -34,7 +34,7 @@ uint32_t rnd_below(struct rnd *, uint32_t n);
 bool rnd_once_in(struct rnd *, uint32_t n);
 
 enum op_kind {
-	OP_CREATE, /* file ino, as name in dir */
+	OP_CREATE, /* file ino, as name in dir, or without one */
 	OP_MKDIR,
 	OP_WRITE,       /* data at off of file ino */
 	OP_SYNC,        /* of file or directory ino */
@@ -42,6 +42,7 @@ enum op_kind {
 	OP_SYNC_ALL,    /* of all there is */
 	OP_SYNC_ALL_FAILED,
 	OP_RENAME, /* name in dir to name2 in dir2 */
+	OP_LINK,   /* file ino gets name in dir */
 	OP_UNLINK, /* name in dir */
 	OP_NOTE    /* something that the driver has to know */
 };

@@ -117,16 +117,26 @@ maildir_check(bool settled)
 }
 
 static const struct format {
+	const char *name;
 	const char *path;
 	const char *synced; /* what is synced last */
+	bool journalled;    /* the file system that it is on */
 	void (*put)(const struct mail *);
 	void (*commit)(void);
 	const char *(*check)(bool settled);
 } formats[] = {
-	{ "~/Maildir", "Maildir/new", maildir_put, maildir_commit,
-	    maildir_check },
-	{ "~/mbox", "mbox", mbox_put, mbox_commit, mbox_check },
+	{ "a Maildir", "~/Maildir", "Maildir/new", false, maildir_put,
+	    maildir_commit, maildir_check },
+	{ "a Maildir with a journal", "~/Maildir", "Maildir/new", true,
+	    maildir_put, maildir_commit, maildir_check },
+	{ "an mbox", "~/mbox", "mbox", false, mbox_put, mbox_commit,
+	    mbox_check },
 };
+
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static const struct format *const maildir = &formats[0];
+static const struct format *const mbox = &formats[2];
 
 static void
 put_all(const struct format *f, uint32_t from, uint32_t to, bool from_file)
@@ -225,7 +235,7 @@ fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
 		wrong = f->check(true);
 	run.cases++;
 	if (wrong != NULL && ++run.broken > 0)
-		fprintf(stderr, "%s, call %u, %s%s: %s\n", f->path, at,
+		fprintf(stderr, "%s, call %u, %s%s: %s\n", f->name, at,
 		    faults[fault].name, from_file ? ", from a file" : "",
 		    wrong);
 	return at <= seen;
@@ -251,7 +261,7 @@ full_case(const struct format *f)
 	run.cases++;
 	if (box_reported[1] != OUT_DELIVERED && ++run.broken > 0)
 		fprintf(stderr, "%s: what is there is taken to need room\n",
-		    f->path);
+		    f->name);
 }
 
 /* What is there is put again, in doubt, and a call fails meanwhile: it is not
@@ -282,7 +292,7 @@ doubt_case(const struct format *f, enum fault_kind kind)
 		run.cases++;
 		if ((wrong = f->check(true)) != NULL && ++run.broken > 0)
 			fprintf(stderr, "%s, in doubt, call %u, kind %d: %s\n",
-			    f->path, plan.at, (int)kind, wrong);
+			    f->name, plan.at, (int)kind, wrong);
 	}
 }
 
@@ -300,10 +310,14 @@ made_anew_case(void)
 	for (plan.at = 1; failed > 0; plan.at++) {
 		journal = (struct journal){ 0 };
 		tree_empty(run.home);
+		box_job(run.home, maildir->path);
 		memset(box_reported, -1, sizeof(box_reported));
+		put_all(maildir, 1, 2, false);
+		tree_empty(run.home);
+		box_reported[1] = -1;
 		calls_record(&journal);
 		calls_plan(&plan);
-		put_all(&formats[0], 1, 2, false);
+		put_all(maildir, 1, 2, false);
 		failed = calls_failed();
 		calls_plan(NULL);
 		if (box_reported[1] != OUT_DELIVERED) {
@@ -323,6 +337,31 @@ made_anew_case(void)
 	}
 }
 
+/* A file has no name at first where the file system is one of which that is
+ * known to be good, and only there. */
+static void
+nameless_case(const struct format *f)
+{
+	struct journal journal = { 0 };
+	bool nameless = false;
+	size_t i;
+
+	tree_empty(run.home);
+	box_job(run.home, f->path);
+	memset(box_reported, -1, sizeof(box_reported));
+	calls_record(&journal);
+	put_all(f, 1, 2, false);
+	calls_record(NULL);
+	for (i = 0; i < journal.len; i++)
+		nameless |= journal.ops[i].kind == OP_CREATE &&
+		    journal.ops[i].name == NULL;
+	run.cases++;
+	if (nameless != f->journalled && ++run.broken > 0)
+		fprintf(stderr, "%s: files have %s\n", f->name,
+		    nameless ? "no name" : "a name");
+	journal_clear(&journal);
+}
+
 /* So many that they are synced together, and this fails: none of them is
  * delivered. */
 static void
@@ -333,9 +372,9 @@ together_case(void)
 	uint32_t i;
 
 	tree_empty(run.home);
-	box_job(run.home, formats[0].path);
+	box_job(run.home, maildir->path);
 	memset(box_reported, -1, sizeof(box_reported));
-	put_all(&formats[0], 1, IDS, false);
+	put_all(maildir, 1, IDS, false);
 	calls_journalled(true);
 	calls_plan(&plan);
 	for (i = IDS; i < IDS + TOGETHER; i++)
@@ -369,7 +408,7 @@ records_learn(void)
 	memset(box_reported, -1, sizeof(box_reported));
 	snprintf(path, sizeof(path), "%s/mbox", run.home);
 	for (i = 1; i < IDS; i++) {
-		put_all(&formats[1], i, i + 1, false);
+		put_all(mbox, i, i + 1, false);
 		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
 		    fstat(fd, &st) != 0)
 			err(1, "%s", path);
@@ -389,7 +428,8 @@ int
 main(int argc, char **argv)
 {
 	const char *dir = "/dev/shm";
-	unsigned at, format;
+	const struct format *f;
+	unsigned at;
 	size_t fault;
 	int c;
 
@@ -401,16 +441,17 @@ main(int argc, char **argv)
 	snprintf(
 	    run.home, sizeof(run.home), "%s/mailfault.%d", dir, (int)getpid());
 	records_learn();
-	full_case(&formats[1]);
-	full_case(&formats[0]);
 	made_anew_case();
 	together_case();
-	for (format = 0; format < 2; format++) {
-		doubt_case(&formats[format], FAULT_ERROR);
-		doubt_case(&formats[format], FAULT_READ);
+	for (f = formats; f < formats + FORMATS; f++) {
+		calls_journalled(f->journalled);
+		nameless_case(f);
+		full_case(f);
+		doubt_case(f, FAULT_ERROR);
+		doubt_case(f, FAULT_READ);
 		for (fault = 0; fault < FAULTS; fault++) {
-			for (at = 1; fault_case(&formats[format], at, fault,
-				 (at + fault) % 2 == 0);
+			for (at = 1;
+			     fault_case(f, at, fault, (at + fault) % 2 == 0);
 			     at++)
 				;
 		}
