@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
  * The mailer process: takes messages from delivery and hands them to the
- * mailbox format of its action.  What gathers in a turn of the loop is made
- * durable together.
+ * mailbox format of its action.  What gathers is made durable together: that
+ * of a turn of the loop, or of some more time where nobody waits for it.
  */
+#include <event2/event.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,19 +15,23 @@
 #include "privsep/confine/confine.h"
 
 #define MAILER_ADDRESS_MAX 1024 /* octets of an address in a message */
+#define MAILDIR_GATHER_MS  10
 
 struct mailer_job mailer_job;
 
 static const struct format {
 	void (*put)(const struct mail *);
 	void (*commit)(void);
+	int gather_ms; /* until the commit; 0: it ends the turn */
 } formats[] = {
-	[ACTION_MAILDIR] = { maildir_put, maildir_commit },
-	[ACTION_MBOX] = { mbox_put, mbox_commit },
+	[ACTION_MAILDIR] = { maildir_put, maildir_commit, MAILDIR_GATHER_MS },
+	/* its lock is waited for */
+	[ACTION_MBOX] = { mbox_put, mbox_commit, 0 },
 };
 
-static const struct format terminal = { terminal_put, terminal_commit };
+static const struct format terminal = { terminal_put, terminal_commit, 0 };
 static const struct format *format;
+static struct event *gathered;
 
 #define MAILER_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
@@ -131,7 +136,8 @@ mailer_prepare(const struct role_hello *h)
 	if (mailer_job.kind == ACTION_MBOX)
 		mbox_prepare(&mailer_job, h->gid);
 	format = &formats[mailer_job.kind];
-	loop_at_turn(format->commit);
+	if (format->gather_ms == 0)
+		loop_at_turn(format->commit);
 	return 0;
 }
 
@@ -163,6 +169,26 @@ mailer_confine(const struct confine_params *given, const char **step)
 	return confine_lock(&p, step);
 }
 
+static void
+mailer_gathered(evutil_socket_t fd, short what, void *arg)
+{
+	format->commit();
+}
+
+/* More may come that shares the syncs of what has come. */
+static void
+mailer_gather(void)
+{
+	struct timeval tv = { 0, format->gather_ms * 1000 };
+
+	if (gathered == NULL)
+		gathered = evtimer_new(loop_base(), mailer_gathered, NULL);
+	if (gathered == NULL)
+		format->commit();
+	else if (!evtimer_pending(gathered, NULL))
+		evtimer_add(gathered, &tv);
+}
+
 /* MAILBOX_PUT and MAILBOX_PUT_FD. */
 static int
 mailer_put(struct chan *ch, struct msg *m)
@@ -178,18 +204,28 @@ mailer_put(struct chan *ch, struct msg *m)
 		mail.content = rd_span(&m->body, MSG_FRAME_MAX);
 	else
 		mail.fd = msg_take_fd(m, 0);
-	if (rd_done(&m->body))
+	if (rd_done(&m->body)) {
 		format->put(&mail);
+		if (format->gather_ms > 0)
+			mailer_gather();
+	}
 	if (mail.fd >= 0)
 		close(mail.fd);
 	return rd_done(&m->body) ? 0 : chan_violation(ch, "put out of shape");
+}
+
+static void
+mailer_stop(void)
+{
+	format->commit();
+	role_exit(0);
 }
 
 /* No more work: delivery has closed the channel, or is gone. */
 static void
 mailer_peer_down(struct chan *ch)
 {
-	role_exit(0);
+	mailer_stop();
 }
 
 static const struct msg_handler handlers[] = {
@@ -202,6 +238,7 @@ const struct role_ops mailer_ops = {
 	.role = ROLE_MAILER,
 	.prepare = mailer_prepare,
 	.confine = mailer_confine,
+	.stop = mailer_stop,
 	.peer_down = mailer_peer_down,
 	.handlers = handlers,
 };
