@@ -230,15 +230,17 @@ msg_may_be_dead(const struct msg_truth *m)
 static bool
 content_good(struct store *s, uint32_t id, uint32_t len, uint64_t *digest)
 {
+	struct store_message m = { 0 };
 	struct buf content;
-	uint64_t got = 0;
 	bool good;
 	size_t i;
 	int fd = -1;
 
 	buf_init(&content, 1 << 22);
-	good = store_content(s, id, &content, &fd, &got) == 0 && got == len;
-	if (good && fd >= 0) {
+	good = store_read(s, id, &m) == 0 && m.content_len == len &&
+	    buf_add(&content, m.content.p, m.content.len) == 0 &&
+	    (!m.big || (fd = store_big(s, id)) >= 0);
+	if (good && m.big) {
 		buf_reserve(&content, len + 1u);
 		good = pread(fd, content.data, len + 1u, 0) == (ssize_t)len;
 		content.len = len;
@@ -250,6 +252,7 @@ content_good(struct store *s, uint32_t id, uint32_t len, uint64_t *digest)
 	good = good && content.len == len;
 	digest_add(digest, content.data, content.len);
 	buf_clear(&content);
+	store_message_clear(&m);
 	return good;
 }
 

@@ -106,7 +106,8 @@ compact_wanted(const struct store *s)
 	    2 * s->stats.live_bytes + 2 * (uint64_t)s->set.segment_size;
 }
 
-/* The present state of the envelopes of m in place of those in the body. */
+/* The present state of the envelopes of m in place of those in the body, and
+ * the content if it is there. */
 static int
 move_encode(struct store *s, struct imsg *m, struct item *item)
 {
@@ -122,6 +123,8 @@ move_encode(struct store *s, struct imsg *m, struct item *item)
 	if ((error = item->head.err) == 0)
 		rec_message_finish(
 		    &item->head, msg.env_len, msg.content_len, msg.big);
+	if (error == 0)
+		error = buf_add(&item->content, msg.content.p, msg.content.len);
 	store_message_clear(&msg);
 	return error;
 }
@@ -130,17 +133,13 @@ static int
 move_queue(struct store *s, struct imsg *m)
 {
 	struct item *item;
-	uint64_t len;
-	int fd, error;
+	int error;
 
 	item = item_new(ITEM_MOVE, m, s->set.segment_size);
 	if (item == NULL)
 		return -E_NOMEM;
 	buf_init(&item->content, s->set.segment_size);
-	error = move_encode(s, m, item);
-	if (error == 0 && !m->big)
-		error = store_content(s, m->msgid, &item->content, &fd, &len);
-	if (error != 0) {
+	if ((error = move_encode(s, m, item)) != 0) {
 		item_free(s, item);
 		return error;
 	}

@@ -144,6 +144,9 @@ message_read(
 	msg.meta = rec.meta;
 	msg.content_len = rec.content_len;
 	msg.big = rec.big;
+	if (!rec.big)
+		msg.content = (struct span){ body.p + rec.content_off,
+			body.len - rec.content_off };
 	msg.env_len = rec.env_len;
 	buf_init(&msg.texts, (size_t)rec.env_len * STORE_STATUS_MAX);
 	msg.env = chk_calloc(msg.env_len, sizeof(*msg.env));
@@ -176,52 +179,24 @@ store_message_clear(struct store_message *m)
 	*m = (struct store_message){ 0 };
 }
 
-static int
-content_big(struct store *s, const struct imsg *m, int *out)
+int
+store_big(struct store *s, uint64_t msgid)
 {
+	struct imsg *m = imsg_live(s, msgid);
 	char name[BIG_NAME_SIZE];
 	uint64_t size;
 	int fd, error;
 
-	big_name(m->msgid, false, name);
+	if (m == NULL || !m->big)
+		return -E_NOENT;
+	big_name(msgid, false, name);
 	if ((fd = io_open(s->big_fd, name, O_RDONLY)) < 0)
 		return fd;
 	if ((error = io_size(fd, &size)) == 0 && size != m->content_len)
 		error = -E_CORRUPT;
-	if (error != 0) {
-		close(fd);
-		return error;
-	}
-	*out = fd;
-	return 0;
-}
-
-int
-store_content(
-    struct store *s, uint64_t msgid, struct buf *out, int *fd, uint64_t *len)
-{
-	struct imsg *m = imsg_live(s, msgid);
-	struct rec_message rec;
-	struct span body;
-	struct buf raw;
-	int error;
-
-	if (m == NULL)
-		return -E_NOENT;
-	if (m->big) {
-		if ((error = content_big(s, m, fd)) == 0)
-			*len = m->content_len;
-		return error;
-	}
-	if ((error = imsg_read(s, m, &raw, &rec, &body)) != 0)
-		return error;
-	error =
-	    buf_add(out, body.p + rec.content_off, body.len - rec.content_off);
-	if (error == 0) {
-		*fd = -1;
-		*len = rec.content_len;
-	}
-	buf_clear(&raw);
+	if (error == 0)
+		return fd;
+	close(fd);
 	return error;
 }
 

@@ -193,7 +193,8 @@ bool store_done_next(struct store *, struct store_done *out);
 struct store_message {
 	struct store_meta meta;
 	uint64_t content_len;
-	bool big; /* the content is a file of its own */
+	bool big; /* the content is a file of its own, see store_big */
+	struct span content; /* else: all of it */
 	uint32_t env_len;
 	struct store_envelope *env; /* env_len of them, by index */
 	struct buf record;
@@ -208,14 +209,10 @@ int store_read(struct store *, uint64_t msgid, struct store_message *out);
 /* Free what *m holds and zero it.  Fine on a zeroed one. */
 void store_message_clear(struct store_message *);
 
-/*
- * Get at the content of a durable message; *len is its size in any case.
- * Small: it is appended to out, and *fd is -1.  Big: *fd is a read-only
- * descriptor of its file, which is the caller's to close.  Errors as above,
- * and -E_TOOLONG when it does not fit in out.
- */
-int store_content(
-    struct store *, uint64_t msgid, struct buf *out, int *fd, uint64_t *len);
+/* A read-only descriptor of the file with the content of a durable message
+ * that is big, the caller's to close.  Or an error as above: -E_NOENT also for
+ * one that is not big. */
+int store_big(struct store *, uint64_t msgid);
 
 /* The position of a walk over all messages, in order of their ids. */
 struct store_cursor {

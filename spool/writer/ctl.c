@@ -14,19 +14,18 @@
 #include "smtpd/mail/via.h"
 #include "spool/writer/writer.h"
 
-#define CTL_CHUNK  16384 /* octets of content in a row */
-#define JOBS_MAX   32
-#define INLINE_MAX (64U << 20)
+#define CTL_CHUNK 16384 /* octets of content in a row */
+#define JOBS_MAX  32
 
 struct job {
 	TAILQ_ENTRY(job) entry;
 	uint64_t request;
-	uint64_t id;       /* message */
-	int64_t envelope;  /* the one that is wanted, or -1 */
-	uint64_t at;       /* octets or envelopes that were told */
-	bool content;      /* what is wanted: this, or the envelopes */
-	int fd;            /* of content in a file of its own, or -1 */
-	struct buf octets; /* or */
+	uint64_t id;            /* message */
+	int64_t envelope;       /* the one that is wanted, or -1 */
+	uint64_t at;            /* octets or envelopes that were told */
+	bool content;           /* what is wanted: this, or the envelopes */
+	int fd;                 /* of content in a file of its own, or -1: */
+	struct store_message m; /* its content */
 };
 
 static void
@@ -35,7 +34,7 @@ job_free(struct job *j)
 	TAILQ_REMOVE(&writer_self()->jobs, j, entry);
 	if (j->fd >= 0)
 		close(j->fd);
-	buf_clear(&j->octets);
+	store_message_clear(&j->m);
 	free(j);
 }
 
@@ -59,8 +58,8 @@ job_read(struct job *j, unsigned char chunk[CTL_CHUNK], struct span *out)
 		*out = (struct span){ chunk, n > 0 ? (size_t)n : 0 };
 		return n;
 	}
-	left = j->octets.len - (size_t)j->at;
-	*out = (struct span){ j->octets.data + j->at,
+	left = j->m.content.len - (size_t)j->at;
+	*out = (struct span){ j->m.content.p + j->at,
 		left < CTL_CHUNK ? left : CTL_CHUNK };
 	return (ssize_t)out->len;
 }
@@ -179,9 +178,21 @@ job_new(uint64_t request, uint64_t id, int64_t envelope, bool content)
 	j->envelope = envelope;
 	j->content = content;
 	j->fd = -1;
-	buf_init(&j->octets, INLINE_MAX);
 	TAILQ_INSERT_TAIL(&writer_self()->jobs, j, entry);
 	return j;
+}
+
+static int
+job_load(struct job *j)
+{
+	struct store *store = writer_self()->store;
+	int error;
+
+	if ((error = store_read(store, j->id, &j->m)) != 0)
+		return error;
+	if (j->m.big && (j->fd = store_big(store, j->id)) < 0)
+		return j->fd;
+	return 0;
 }
 
 static void
@@ -190,7 +201,7 @@ ctl_show(struct chan *ch, uint64_t request, const struct ctl_request *req)
 	struct writer *w = writer_self();
 	bool content = req->verb == CTL_SHOW_MESSAGE;
 	struct job *j;
-	uint64_t id, len;
+	uint64_t id;
 	int64_t envelope;
 	int error = 0;
 
@@ -205,7 +216,7 @@ ctl_show(struct chan *ch, uint64_t request, const struct ctl_request *req)
 		return;
 	}
 	if (content)
-		error = store_content(w->store, id, &j->octets, &j->fd, &len);
+		error = job_load(j);
 	if (error != 0) {
 		ctl_reply(ch, request,
 		    error == -E_NOENT ? CTL_NO_SUCH : CTL_FAILED,

@@ -17,7 +17,6 @@
 #include "spool/writer/writer.h"
 
 #define SERVE_HEAD_MAX    32768 /* octets of envelopes in one frame */
-#define SERVE_INLINE_MAX  (64U << 20)
 #define SERVE_FRAME_SPARE 64
 #define SERVE_TEXT_MAX    1300
 
@@ -32,9 +31,7 @@ struct serve {
 	enum deliver_purpose purpose;
 	struct chan *to;
 	struct store_message m;
-	struct buf content; /* or */
-	int fd;             /* -1 without */
-	uint64_t content_len;
+	int fd; /* of the content, -1 while it is only in m */
 };
 
 /* One envelope of QUEUE_ASSIGN. */
@@ -126,7 +123,7 @@ serve_put_head(const struct serve *s, enum msg_type type, uint16_t n,
 	msg_put_u8(ch, meta->flags);
 	msg_put_u8(ch, meta->ret);
 	msg_put_span(ch, meta->envid);
-	msg_put_u64(ch, s->content_len);
+	msg_put_u64(ch, s->m.content_len);
 	msg_put_u16(ch, n);
 	msg_put_octets(ch, envelopes);
 }
@@ -137,11 +134,11 @@ serve_send(struct serve *s, uint16_t n, struct span envelopes)
 {
 	if (s->fd < 0) {
 		serve_put_head(s, DELIVER, n, envelopes);
-		if (msg_room(s->to) >= s->content.len + SERVE_FRAME_SPARE) {
-			msg_put_span(s->to, buf_span(&s->content));
+		if (msg_room(s->to) >= s->m.content.len + SERVE_FRAME_SPARE) {
+			msg_put_span(s->to, s->m.content);
 			return msg_send(s->to);
 		}
-		s->fd = serve_memfd(buf_span(&s->content));
+		s->fd = serve_memfd(s->m.content);
 		if (s->fd < 0)
 			return err_from_errno(errno);
 	}
@@ -213,8 +210,9 @@ serve_load(struct serve *s)
 		return -E_UNAVAIL;
 	if ((error = store_read(w->store, s->id, &s->m)) != 0)
 		return error;
-	return store_content(
-	    w->store, s->id, &s->content, &s->fd, &s->content_len);
+	if (s->m.big && (s->fd = store_big(w->store, s->id)) < 0)
+		return s->fd;
+	return 0;
 }
 
 int
@@ -233,11 +231,9 @@ serve_assign(struct chan *ch, struct msg *m)
 		return chan_violation(ch, "bad assignment");
 	s.purpose = (enum deliver_purpose)purpose;
 	s.to = role_peer_instance((enum role)role, s.instance);
-	buf_init(&s.content, SERVE_INLINE_MAX);
 	error = serve_load(&s);
 	error = serve_envelopes(&s, ch, &m->body, error);
 	store_message_clear(&s.m);
-	buf_clear(&s.content);
 	if (s.fd >= 0)
 		close(s.fd);
 	return error;
