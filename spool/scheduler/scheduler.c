@@ -12,6 +12,7 @@
 
 #define DUE_STEP    2000 /* envelopes before others have their turn */
 #define TIMER_MAX_S 60   /* so that a clock that is set is noticed */
+#define HOLD_MS     3000 /* for a queue that is being loaded */
 
 static struct scheduler self;
 
@@ -115,6 +116,21 @@ scheduler_due(void)
 	return true;
 }
 
+/* The queue is to be loaded.  Until it is, and for some seconds at most, that
+ * goes before deliveries: what has waited longest is not known before. */
+static void
+scheduler_load(void)
+{
+	self.loading = true;
+	self.hold_until_ms = clock_ms() + HOLD_MS;
+}
+
+static bool
+scheduler_holds(void)
+{
+	return self.loading && clock_ms() < self.hold_until_ms;
+}
+
 static void
 scheduler_timer(bool more)
 {
@@ -129,6 +145,9 @@ scheduler_timer(bool more)
 	if (self.relays_from_s > now_s &&
 	    (time_t)(self.relays_from_s - now_s) < tv.tv_sec)
 		tv.tv_sec = (time_t)(self.relays_from_s - now_s);
+	/* the end of the hold */
+	if (self.loading && tv.tv_sec > 1)
+		tv.tv_sec = 1;
 	evtimer_add(self.timer, &tv);
 }
 
@@ -149,7 +168,8 @@ scheduler_turn(void)
 		more = true;
 	if (scheduler_due())
 		more = true;
-	assign_run(&self);
+	if (!scheduler_holds())
+		assign_run(&self);
 	scheduler_timer(more);
 }
 
@@ -160,7 +180,7 @@ scheduler_prepare(const struct role_hello *hello)
 	dispatch_init(&self.dispatch);
 	TAILQ_INIT(&self.jobs);
 	TAILQ_INIT(&self.flushes);
-	self.loading = true;
+	scheduler_load();
 	self.timer = evtimer_new(loop_base(), on_timer, NULL);
 	if (self.timer == NULL)
 		return -E_NOMEM;
@@ -184,7 +204,7 @@ scheduler_peer_up(struct chan *ch, uint64_t request)
 	}
 	if (chan_role(ch) != ROLE_SPOOL)
 		return;
-	self.loading = true;
+	scheduler_load();
 	self.queue.round++;
 	outcome_spool_back(&self);
 }

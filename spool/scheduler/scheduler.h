@@ -59,9 +59,10 @@ struct scheduler {
 	struct queue queue;
 	struct dispatch dispatch;
 	struct event *timer;
-	bool loading; /* the spool is telling what it has */
-	bool met;     /* a delivery process has been seen */
-	bool strays;  /* the delivery process may report on what was given up
+	bool loading;           /* the spool is telling what it has */
+	uint64_t hold_until_ms; /* nothing is assigned before, while it does */
+	bool met;               /* a delivery process has been seen */
+	bool strays; /* the delivery process may report on what was given up
 			 when the spool was lost, or assigned before us */
 	uint64_t counters[SC__MAX];
 	uint32_t strays_until_s; /* the same of relays; 0: never */

@@ -19,6 +19,7 @@
 #define MASTER_FD 3
 #define FDS       3
 #define WAIT_MS   10000
+#define QUIET_MS  100
 
 struct played played;
 
@@ -73,6 +74,14 @@ readable(int fd, const char *what)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	ATF_REQUIRE_EQ_MSG(1, poll(&pfd, 1, WAIT_MS), "no %s in time", what);
+}
+
+void
+silent(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	ATF_CHECK_EQ(0, poll(&pfd, 1, QUIET_MS));
 }
 
 struct rd *

@@ -47,6 +47,9 @@ void send_plain(int fd);
 /* Something is there to be read before long. */
 void readable(int fd, const char *what);
 
+/* Nothing comes for a while. */
+void silent(int fd);
+
 /* The next message on fd, the end of that role, is of this type; log lines
  * are passed over.  It is in played.m. */
 struct rd *expect(int fd, enum role self, enum msg_type);

@@ -10,23 +10,12 @@
 #include <atf-c.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define QUIET_MS 100
-
 struct fake fake;
-
-void
-silent(int fd)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	ATF_CHECK_EQ(0, poll(&pfd, 1, QUIET_MS));
-}
 
 /* A network of this case's own, where every port is free. */
 static void

@@ -23,9 +23,6 @@ extern struct fake fake;
 /* Start the process by this configuration; the channels stand after it. */
 void start(const char *config);
 
-/* Nothing is there to be read for a little while. */
-void silent(int fd);
-
 /* --- spool and scheduler --- */
 
 /* Give message id to the relay, with n recipients <r0@DOMAIN>, <r1@DOMAIN>, ...

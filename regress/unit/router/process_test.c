@@ -64,14 +64,6 @@ expect_closed(int fd)
 	ATF_CHECK_EQ(0, recv(fd, &octet, 1, 0));
 }
 
-static void
-expect_silence(int fd)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	ATF_CHECK_EQ(0, poll(&pfd, 1, 50));
-}
-
 /* --- the master --------------------------------------------------------- */
 
 static void
@@ -381,7 +373,7 @@ ATF_TC_BODY(answers_come_in_the_order_of_the_questions, tc)
 	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
 	send_rcpt(ch, SID, "<nobody@virtual.example>");
 	send_bare(ch, TX_DATA, SID);
-	expect_silence(ch);
+	silent(ch);
 	answer_user("ann", USER_YES);
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_UNKNOWN);
@@ -405,7 +397,7 @@ ATF_TC_BODY(late_answer_for_the_dead_is_dropped, tc)
 	ch = join(ROLE_SESSION, 6);
 	session_open(ch, SID);
 	answer_user("ann", USER_YES);
-	expect_silence(ch);
+	silent(ch);
 	send_bare(ch, SESSION_CLOSE, SID);
 	send_bare(ch, SESSION_CLOSE, SID);
 	session_open(ch, SID);
@@ -548,7 +540,7 @@ ATF_TC_BODY(new_configuration_holds_for_the_next_recipient, tc)
 	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_REJECTED);
 	rcpt_is(ch, "<info@virtual.example>", RP_REJECTED);
 	send_rcpt(ch, SID, "<ann@new.example>");
-	expect_silence(ch);
+	silent(ch);
 	played_stop();
 }
 
@@ -826,7 +818,7 @@ ATF_TC_BODY(a_client_is_told_its_name, tc)
 	ch = join(ROLE_SESSION, 5);
 	other = join(ROLE_SESSION, 6);
 	session_open(ch, SID);
-	expect_silence(resolver);
+	silent(resolver);
 	session_open_from(ch, SID + 1, REMOTE);
 	session_open_from(other, SID + 1, REMOTE);
 	answer_name(
@@ -837,8 +829,8 @@ ATF_TC_BODY(a_client_is_told_its_name, tc)
 	send_bare(ch, SESSION_CLOSE, SID + 1);
 	session_open_from(ch, SID + 2, REMOTE);
 	expect_name(ch, SID + 2, "mail.example.net");
-	expect_silence(resolver);
-	expect_silence(ch);
+	silent(resolver);
+	silent(ch);
 	played_stop();
 }
 
@@ -873,7 +865,7 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 		/* this one does not depend on it */
 		rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 		send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
-		expect_silence(ch);
+		silent(ch);
 		answer_name(
 		    resolver, request, answers[i].status, answers[i].name);
 		if (answers[i].reply == RP_REJECTED)
@@ -882,7 +874,7 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 			answer_user("named", USER_NO);
 		expect_reply(
 		    ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, answers[i].reply);
-		expect_silence(resolver);
+		silent(resolver);
 		played_stop();
 	}
 }
@@ -917,7 +909,7 @@ ATF_TC_BODY(data_waits_for_the_name_and_not_for_ever, tc)
 		ch = join(ROLE_SESSION, 5);
 		id = data_begin(ch, SID, REMOTE);
 		request = expect_name_ask(resolver);
-		expect_silence(spool);
+		silent(spool);
 		if (answered) {
 			answer_name(
 			    resolver, request, DNS_OK, "mail.example.net");
@@ -953,7 +945,7 @@ ATF_TC_BODY(data_waits_once_for_a_name, tc)
 	expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
 	expect(spool, ROLE_SPOOL, SPOOL_OPEN);
 	ATF_CHECK_EQ(id, played.m.id);
-	expect_silence(resolver);
+	silent(resolver);
 	played_stop();
 }
 
@@ -977,7 +969,7 @@ ATF_TC_BODY(who_goes_while_data_waits_sends_nothing, tc)
 		expect(spool, ROLE_SPOOL, SPOOL_OPEN);
 		ATF_CHECK_EQ(id, played.m.id);
 		expect_name_ask(resolver);
-		expect_silence(ch);
+		silent(ch);
 		played_stop();
 	}
 }
@@ -1067,7 +1059,7 @@ ATF_TC_BODY(an_answer_out_of_shape_closes_the_resolver, tc)
 		send_plain(resolver);
 		expect_closed(resolver);
 		expect(played.master, ROLE_MASTER, M_BAD_PEER);
-		expect_silence(ch);
+		silent(ch);
 		played_stop();
 	}
 }
@@ -1091,7 +1083,7 @@ ATF_TC_BODY(an_answer_for_one_who_has_gone_is_dropped, tc)
 	answer_name(resolver, request, DNS_OK, "mail.example.net");
 	/* and so is one that comes twice */
 	answer_name(resolver, request, DNS_OK, "mail.example.net");
-	expect_silence(ch);
+	silent(ch);
 	session_open_from(ch, SID + 1, REMOTE);
 	expect_name(ch, SID + 1, "mail.example.net");
 	played_stop();
@@ -1170,7 +1162,7 @@ ATF_TC_BODY(explanations_end_with_who_asked_or_what_they_are_of, tc)
 	ATF_CHECK_EQ(9, played.m.id);
 	for (i = 1; i <= 7; i++)
 		send_bare(ch, CTL_CANCEL, i);
-	expect_silence(ch);
+	silent(ch);
 	fd = played_config("action b mbox\n"
 			   "match from any for domain new.example action b\n",
 	    SETUP_HOST);
