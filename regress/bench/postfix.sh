@@ -5,6 +5,7 @@
 # beside those of this tree.  Deliveries go to a Maildir by virtual(8), which
 # is the cheaper of its two ways.  Limits that slow down one client are off.
 PORT=2592
+HOLDS=1
 RCPT=bench@bench.test
 OBJDIR=$BENCH_OBJDIR
 BASE=$BENCH_PLACE/postfix
@@ -45,6 +46,7 @@ virtual_mailbox_maps = static:bench/Maildir/
 virtual_uid_maps = static:60001
 virtual_gid_maps = static:60001
 virtual_mailbox_limit = 0
+${HOLD:+header_checks = static:HOLD}
 message_size_limit = 52428800
 maillog_file = $BASE/log
 maillog_file_prefixes = /
