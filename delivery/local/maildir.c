@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC
  *
  * Maildir: a file written in tmp/, synced, moved into new/, and new/ synced;
- * only then is the message delivered.  What comes in one turn of the loop is
+ * only then is the message delivered.  What comes before the commit is
  * written first, then synced together, since the file system then commits
  * its journal once for all of them.
  *
  * Where the file system lets us it has no name before it is in new/: a mailer
- * that dies leaves nothing, and it costs half of what a move does.
+ * that dies leaves nothing, and it costs half of what a move does.  Such a
+ * file is synced once more when it has its name, or a file system without a
+ * journal could have the name of a file that is not used.
  *
  * A name is <seconds>.M<usec>P<pid>Q<n>_<message>.<index>.<host>: the id in it
  * tells, after a crash, whether an attempt in doubt had got through.
@@ -33,8 +35,7 @@
 #define MAILDIR_STALE_S  (36 * 3600) /* age at which a file in tmp/ is dead */
 #define MAILDIR_FD_PATH  32          /* octets of the name of a descriptor */
 
-/* The directories of one mailbox, open from the first message of a turn to
- * its commit. */
+/* The directories of one mailbox, open from the first message to the commit. */
 struct maildir {
 	char path[PATH_MAX];
 	int new_fd;
@@ -205,6 +206,25 @@ maildir_is_attempt(const struct pending *p, const char *mark)
 	return p->doubt && strncmp(mark, p->name + p->mark, p->mark_len) == 0;
 }
 
+/* A file that got its name and was cut before it was synced with it. */
+static int
+maildir_sync_found(int dir_fd, const char *name)
+{
+	int fd, error, saved;
+
+	if (!maildir.box.nameless)
+		return 0;
+	fd = openat(
+	    dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	error = fsync(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return error;
+}
+
 /* Look for those of n that are in doubt in that directory, once for all of
  * them.  What is found counts when it is durable, which it was cut before,
  * maybe.  0 or -1 with errno. */
@@ -216,6 +236,7 @@ maildir_look_in(int dir_fd, struct pending *pending, size_t n)
 	bool any = false;
 	const char *mark;
 	struct dirent *d;
+	int failed = 0;
 	DIR *dir;
 	size_t i;
 
@@ -224,21 +245,25 @@ maildir_look_in(int dir_fd, struct pending *pending, size_t n)
 			close(fd);
 		return -1;
 	}
-	while (errno = 0, (d = readdir(dir)) != NULL) {
+	while (failed == 0 && (errno = 0, d = readdir(dir)) != NULL) {
 		mark = strchr(d->d_name, '_');
 		for (i = 0; mark != NULL && i < n; i++) {
-			if (maildir_is_attempt(&pending[i], mark))
-				any = found[i] = true;
+			if (!maildir_is_attempt(&pending[i], mark))
+				continue;
+			any = found[i] = true;
+			if (maildir_sync_found(dir_fd, d->d_name) != 0)
+				failed = errno;
 		}
 	}
-	if (errno != 0 || (any && fsync(dir_fd) != 0)) {
-		int saved = errno;
-
-		closedir(dir);
-		errno = saved;
+	if (failed == 0)
+		failed = errno;
+	if (failed == 0 && any && fsync(dir_fd) != 0)
+		failed = errno;
+	closedir(dir);
+	if (failed != 0) {
+		errno = failed;
 		return -1;
 	}
-	closedir(dir);
 	for (i = 0; i < n; i++)
 		pending[i].there |= found[i];
 	return 0;
@@ -432,43 +457,60 @@ maildir_to_new(const struct pending *p)
 static bool
 maildir_finish(const struct pending *p, bool synced, struct mail_result *result)
 {
-	if (synced && maildir_to_new(p) == 0) {
-		close(p->fd);
+	if (synced && maildir_to_new(p) == 0)
 		return true;
-	}
 	if (synced)
 		mail_result_errno(result, "moving into the Maildir");
 	maildir_discard(p);
 	return false;
 }
 
+/* What was moved is durable.  0 or -1 with errno. */
+static int
+maildir_sync_new(const bool moved[MAILDIR_BATCH])
+{
+	int together = 0;
+	size_t i;
+
+	if (maildir.box.nameless)
+		together = together_sync(maildir.box.new_fd, maildir.npending);
+	if (together != 0)
+		return together > 0 ? 0 : -1;
+	for (i = 0; i < maildir.npending && maildir.box.nameless; i++) {
+		if (moved[i] && fsync(maildir.pending[i].fd) != 0)
+			return -1;
+	}
+	return fsync(maildir.box.new_fd);
+}
+
 /* Sync and report what is pending. */
 static void
 maildir_flush(void)
 {
-	struct mail_result results[MAILDIR_BATCH];
+	struct mail_result results[MAILDIR_BATCH], failed;
 	bool moved[MAILDIR_BATCH] = { false };
 	size_t i;
+	int error;
 
 	maildir_sync(moved, results);
 	for (i = 0; i < maildir.npending; i++)
 		moved[i] =
 		    maildir_finish(&maildir.pending[i], moved[i], &results[i]);
-	if (fsync(maildir.box.new_fd) != 0) {
-		mail_result_errno(&results[0], "syncing the Maildir");
-		for (i = 0; i < maildir.npending; i++) {
-			if (moved[i])
-				results[i] = results[0];
-			moved[i] = false;
-		}
-	}
+	if ((error = maildir_sync_new(moved)) != 0)
+		mail_result_errno(&failed, "syncing the Maildir");
 	for (i = 0; i < maildir.npending; i++) {
-		if (moved[i])
+		if (!moved[i])
+			continue;
+		close(maildir.pending[i].fd);
+		if (error == 0)
 			mail_result_set(&results[i], OUT_DELIVERED, "2.0.0",
 			    "delivered to the Maildir");
+		else
+			results[i] = failed;
+	}
+	for (i = 0; i < maildir.npending; i++)
 		mailer_report(maildir.pending[i].msgid,
 		    maildir.pending[i].index, &results[i]);
-	}
 	maildir.npending = 0;
 }
 

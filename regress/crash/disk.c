@@ -42,6 +42,8 @@ struct node {
 	size_t versions_len, versions_cap;
 	size_t *sizes; /* since it was synced */
 	size_t sizes_len, sizes_cap;
+	/* it had no name when it was made, and has none in its inode there */
+	bool nameless, unlinked;
 	/* directory: what is durable */
 	struct entry *entries;
 	size_t entries_len, entries_cap;
@@ -297,8 +299,10 @@ node_sync(struct disk *d, struct node *n, bool good, size_t number)
 
 	if (good && n->dir)
 		dir_settle(d, n, number);
-	else if (good)
+	else if (good) {
 		file_settle(n);
+		n->unlinked = n->nameless;
+	}
 	for (i = 0; !good && i < n->versions_len; i++)
 		n->versions[i].doomed = true;
 }
@@ -323,12 +327,14 @@ disk_apply(struct disk *d, const struct op *op, size_t number)
 		e.dir = node_find(d, op->dir);
 		e.node = node_new(d, op->ino, op->kind == OP_MKDIR);
 		e.give = op->name;
+		e.node->nameless = e.node->unlinked = e.give == NULL;
 		if (e.give != NULL)
 			disk_edit(d, &e);
 		break;
 	case OP_LINK:
 		e.dir = node_find(d, op->dir);
 		e.node = node_find(d, op->ino);
+		e.node->nameless = false;
 		e.give = op->name;
 		disk_edit(d, &e);
 		break;
@@ -529,11 +535,23 @@ choice_names(const struct choice *c, const struct node *dir)
 	return SIZE_MAX;
 }
 
+/* Without a journal a name may have come there whose file says that it has
+ * none: it is removed when the disk is checked. */
+static bool
+choice_unused(const struct choice *c, const struct node *n)
+{
+	if (!n->unlinked || c->luck == DISK_KEPT)
+		return false;
+	return c->luck == DISK_LOST ||
+	    choice_hash(c, n->serial, UINT32_MAX) % 2 == 0;
+}
+
 static void
 build_dir(const struct choice *c, const struct node *dir, const char *path)
 {
 	struct node state = { 0 };
 	const struct edit *e;
+	struct node *n;
 	char below[4096];
 	size_t i, end = choice_names(c, dir);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -552,15 +570,15 @@ build_dir(const struct choice *c, const struct node *dir, const char *path)
 		edit_do(&state, e);
 	}
 	for (i = 0; i < state.entries_len; i++) {
-		if (!state.entries[i].node->dir) {
-			build_file(c, state.entries[i].node, fd,
-			    state.entries[i].name);
-		} else {
+		n = state.entries[i].node;
+		if (!n->dir && !choice_unused(c, n)) {
+			build_file(c, n, fd, state.entries[i].name);
+		} else if (n->dir) {
 			snprintf(below, sizeof(below), "%s/%s", path,
 			    state.entries[i].name);
 			if (mkdir(below, 0700) != 0)
 				err(2, "%s", below);
-			build_dir(c, state.entries[i].node, below);
+			build_dir(c, n, below);
 		}
 		free(state.entries[i].name);
 	}

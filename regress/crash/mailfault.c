@@ -265,34 +265,43 @@ full_case(const struct format *f)
 }
 
 /* What is there is put again, in doubt, and a call fails meanwhile: it is not
- * there twice. */
+ * there twice.  It counts when what it is in was synced. */
 static void
 doubt_case(const struct format *f, enum fault_kind kind)
 {
 	struct fault_plan plan = { .kind = kind, .error = EIO };
+	struct journal journal;
 	unsigned failed = 1;
 	const char *wrong;
+	char path[600];
 
+	snprintf(path, sizeof(path), "%s/%s", run.home, f->synced);
 	for (plan.at = 1; failed > 0; plan.at++) {
+		journal = (struct journal){ 0 };
 		tree_empty(run.home);
 		box_job(run.home, f->path);
 		memset(box_reported, -1, sizeof(box_reported));
 		put_all(f, 1, IDS, false);
 		box_reported[2] = -1;
+		calls_record(&journal);
 		calls_plan(&plan);
 		box_put(f->put, 2, lengths[2], true, plan.at % 2 == 0);
 		f->commit();
 		failed = calls_failed();
 		calls_plan(NULL);
+		calls_record(NULL);
 		if (box_reported[2] != OUT_DELIVERED) {
 			run.deferred++;
 			box_put(f->put, 2, lengths[2], true, false);
 			f->commit();
+		} else if (!was_synced(&journal, path) && ++run.broken > 0) {
+			fprintf(stderr, "%s: found and not synced\n", f->name);
 		}
 		run.cases++;
 		if ((wrong = f->check(true)) != NULL && ++run.broken > 0)
 			fprintf(stderr, "%s, in doubt, call %u, kind %d: %s\n",
 			    f->name, plan.at, (int)kind, wrong);
+		journal_clear(&journal);
 	}
 }
 
