@@ -169,6 +169,19 @@ void terminal_open(const struct mailer_job *);
 void terminal_put(const struct mail *);
 void terminal_commit(void);
 
+/* --- mbox_find.c --- */
+
+#define MBOX_NEEDLE_MAX 2048 /* octets that tell a record from all others */
+
+/* Where the record is in the locked file whose first octets these are, its
+ * "From " line among them: *at, or -1 when it is not there.  It may be cut:
+ * then the file ends in it.  0 or -1 with errno. */
+int mbox_find(int fd, struct span first, off_t *at);
+
+/* The file is cut, or about to be unlocked. */
+void mbox_find_forget(void);
+void mbox_find_leave(int fd);
+
 /* --- mbox.c --- */
 
 /* Append, sync and report. */

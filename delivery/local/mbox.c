@@ -18,12 +18,11 @@
 #include "privsep/base/clock.h"
 #include "privsep/base/err.h"
 
-#define MBOX_LOCK_STEP  50
-#define MBOX_NAME_MAX   255
-#define MBOX_NEEDLE_MAX 2048 /* octets that tell a record from all others */
-#define MBOX_BATCH      64
+#define MBOX_LOCK_STEP 50
+#define MBOX_NAME_MAX  255
+#define MBOX_BATCH     64
 /* A piece of content at most doubles: every line of it "From " quoted. */
-#define MBOX_PIECE_MAX  (512 * 1024)
+#define MBOX_PIECE_MAX (512 * 1024)
 
 /* A message that is written and waits for the sync. */
 struct pending {
@@ -77,9 +76,19 @@ mbox_prepare(const struct mailer_job *job, gid_t gid)
 	buf_clear(&path);
 }
 
+/* Take back what was written from there on.  0 or -1 with errno. */
+static int
+mbox_cut(off_t at)
+{
+	mbox_find_forget();
+	return ftruncate(mbox.fd, at);
+}
+
 static void
 mbox_close(void)
 {
+	if (mbox.fd >= 0)
+		mbox_find_leave(mbox.fd);
 	if (mbox.lock_fd >= 0)
 		dotlock_drop(mbox.dir_fd, mbox.lock, mbox.lock_fd);
 	if (mbox.fd >= 0)
@@ -290,45 +299,6 @@ mbox_record(const struct mail *m, struct sink *k, struct buf *out)
 	return out->err != 0 ? -1 : k->put(k, buf_span(out));
 }
 
-/* Where the first octets of a record are, which hold the id of the message:
- * *at, or -1 when they are not there.  0 or -1 with errno. */
-static int
-mbox_find(struct span needle, off_t *at)
-{
-	static unsigned char window[64 * 1024 + MBOX_NEEDLE_MAX];
-	unsigned char *found;
-	size_t have = 0, keep;
-	off_t off = 0;
-	ssize_t n;
-
-	*at = -1;
-	while ((n = pread(mbox.fd, window + have, sizeof(window) - have, off)) >
-	    0) {
-		off += n;
-		have += (size_t)n;
-		found = memmem(window, have, needle.p, needle.len);
-		if (found != NULL) {
-			*at = off - (off_t)have + (found - window);
-			return 0;
-		}
-		keep = have < needle.len ? have : needle.len;
-		memmove(window, window + have - keep, keep);
-		have = keep;
-	}
-	if (n < 0)
-		return -1;
-	/* a record may be cut before the needle ends: then the file ends in it */
-	for (keep = have < needle.len ? have : needle.len - 1;
-	     keep >= strlen("From "); keep--) {
-		if ((keep == have || window[have - keep - 1] == '\n') &&
-		    memcmp(window + have - keep, needle.p, keep) == 0) {
-			*at = off - (off_t)keep;
-			return 0;
-		}
-	}
-	return 0;
-}
-
 /* Whether the record that begins at a place is all of the message; what has
  * no end is taken back.  0 or -1 with errno. */
 static int
@@ -340,7 +310,7 @@ mbox_compare(const struct mail *m, off_t at, struct buf *out, bool *whole)
 	if (!*whole && !k.done)
 		return -1;
 	if (k.cut) {
-		if (ftruncate(mbox.fd, at) != 0)
+		if (mbox_cut(at) != 0)
 			return -1;
 		mbox.start = at < mbox.start ? at : mbox.start;
 	}
@@ -365,7 +335,7 @@ mbox_look(const struct mail *m, bool *there)
 	errno = 0;
 	if (mbox_record(m, &k, &out) != 0 && !k.done)
 		error = -1;
-	else if (mbox_find(buf_span(&k.first), &at) != 0)
+	else if (mbox_find(mbox.fd, buf_span(&k.first), &at) != 0)
 		error = -1;
 	buf_reset(&out);
 	if (error == 0 && at >= 0)
@@ -431,7 +401,7 @@ mbox_put(const struct mail *m)
 		if (errno == 0)
 			errno = ENOMEM;
 		mail_result_errno(&result, "writing to the mbox");
-		if (before >= 0 && ftruncate(mbox.fd, before) != 0)
+		if (before >= 0 && mbox_cut(before) != 0)
 			mail_result_errno(&result, "undoing a half delivery");
 		mailer_report(m->msgid, m->index, &result);
 	} else {
@@ -457,7 +427,7 @@ mbox_commit(void)
 	if (mbox.npending > 0 &&
 	    (fsync(mbox.fd) != 0 || place_sync(mbox.dir_fd) != 0)) {
 		mail_result_errno(&result, "syncing the mbox");
-		if (ftruncate(mbox.fd, mbox.start) != 0)
+		if (mbox_cut(mbox.start) != 0)
 			mail_result_errno(&result, "undoing a delivery");
 	}
 	mbox_close();

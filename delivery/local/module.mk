@@ -6,7 +6,8 @@ local_SRCS := delivery/local/main.c delivery/local/post.c \
 screen_SRCS := delivery/local/screen.c
 # The formats of mailboxes, without the process around them.
 mailbox_SRCS := delivery/local/content.c delivery/local/dotlock.c \
-    delivery/local/maildir.c delivery/local/mbox.c delivery/local/place.c \
+    delivery/local/maildir.c delivery/local/mbox.c \
+    delivery/local/mbox_find.c delivery/local/place.c \
     delivery/local/result.c delivery/local/together.c
 mailer_SRCS := delivery/local/mailer.c delivery/local/mailer_main.c \
     delivery/local/terminal.c $(mailbox_SRCS) $(screen_SRCS)

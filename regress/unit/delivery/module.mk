@@ -5,3 +5,5 @@ $(eval $(call unit,delivery,dotlock_test,dotlock base))
 $(eval $(call unit,delivery,screen_test,screen mail base))
 together_SRCS := delivery/local/together.c
 $(eval $(call unit,delivery,together_test,together base))
+mboxfind_SRCS := delivery/local/mbox_find.c
+$(eval $(call unit,delivery,mbox_find_test,mboxfind mail base))
