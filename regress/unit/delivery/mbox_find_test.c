@@ -103,7 +103,7 @@ ATF_TC_BODY(each_of_many_is_found_and_the_file_is_read_once, tc)
 ATF_TC_WITHOUT_HEAD(lines_of_any_length_are_passed_over);
 ATF_TC_BODY(lines_of_any_length_are_passed_over, tc)
 {
-	char line[1000];
+	char line[1025];
 	off_t at;
 	int i;
 
@@ -111,11 +111,11 @@ ATF_TC_BODY(lines_of_any_length_are_passed_over, tc)
 	line[sizeof(line) - 1] = '\0';
 	mbox();
 	record(1);
-	for (i = 0; i < 200; i++)
-		append(line);
-	/* in a line it is none */
-	append(first(2));
+	/* in a line it is none, also where a read begins: after 64 KiB of it */
 	for (i = 0; i < 64; i++)
+		append(line);
+	append(first(2));
+	for (i = 0; i < 200; i++)
 		append(line);
 	append("\n\n");
 	at = size();
