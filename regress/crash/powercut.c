@@ -302,6 +302,7 @@ main(int argc, char **argv)
 	store_settings_default(&load.set);
 	load.set.reserve_bytes = load.set.reserve_inodes = 0;
 	load.set.segment_size = 64u << 10;
+	load.set.inline_max = 8192;
 	load.rnd.state = seed;
 	snprintf(load.work, sizeof(load.work), "%s/powercut.%d.work", dir,
 	    (int)getpid());
