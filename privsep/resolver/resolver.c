@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "privsep/base/log.h"
+#include "privsep/base/err.h"
 #include "privsep/confine/confine.h"
 #include "privsep/ipc/ctl.h"
 
@@ -15,12 +15,6 @@
 uint64_t resolver_counters[NC__MAX];
 
 static struct event *leaving;
-
-static int
-resolver_prepare(const struct role_hello *hello)
-{
-	return context_prepare(role_config());
-}
 
 static int
 resolver_confine(const struct confine_params *given, const char **step)
@@ -87,12 +81,13 @@ resolver_retire(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-static void
-resolver_start(void)
+static int
+resolver_prepare(const struct role_hello *hello)
 {
 	leaving = event_new(loop_base(), -1, EV_PERSIST, resolver_leave, NULL);
 	if (leaving == NULL)
-		fatal("starting", "out of memory");
+		return -E_NOMEM;
+	return context_prepare(role_config());
 }
 
 static const struct msg_handler handlers[] = {
@@ -107,6 +102,5 @@ const struct role_ops resolver_ops = {
 	.role = ROLE_RESOLVER,
 	.prepare = resolver_prepare,
 	.confine = resolver_confine,
-	.start = resolver_start,
 	.handlers = handlers,
 };

@@ -113,6 +113,7 @@ begin(void)
 
 const struct fuzz_process fuzz_process = {
 	.ops = &resolver_ops,
+	.ends = true,
 	.begin = begin,
 	.client = say,
 };

@@ -10,7 +10,7 @@
 struct fuzz_process {
 	const struct role_ops *ops;
 	const char *config; /* its text, or NULL for the one of process.c */
-	bool ends;          /* of its own, when a peer leaves */
+	bool ends;          /* of its own, when a peer leaves or it is to */
 	/* Once, after prepare(): what start() would do, as far as that can
 	 * be done here. */
 	void (*start)(void);

@@ -264,6 +264,7 @@ SEEDS = {
                   u16(1) + u32(60) + u16(11) + b"\1b\7example\0")) +
         dns_told(packet(1, b"\xc0\0\2\1")),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")),
+        frame("MASTER", "M_RETIRE", 0) + dns_ask("DNS_A", b"b.example"),
     ],
     "mailer": [
         frame("DELIVERY", "MAILBOX_PUT", 9, u32(0) + u8(0) + u64(1600000000) +
