@@ -291,8 +291,8 @@ load_fill(const struct fault_plan *plan, const struct fault_plan *start)
 {
 	struct env_now delivered = { STORE_DELIVERED, 1 };
 	struct store *s = load_begin();
+	bool failed, in_hand;
 	uint32_t i;
-	bool failed;
 
 	calls_plan(plan);
 	for (i = 0; i < FILL; i++) {
@@ -304,13 +304,16 @@ load_fill(const struct fault_plan *plan, const struct fault_plan *start)
 			load_outcome_of(s, i, 0, 0, delivered);
 	}
 	load_settle(s);
+	/* what was in hand when a sync fails is promised to nobody */
+	in_hand = calls_failed() > 0;
 	store_tick(s, 500);
 	failed = calls_failed() > 0;
 	if (plan->for_ever) {
 		store_close(s);
 		load.deaths++;
-		s = load_start(start);
-		failed = start == NULL ? failed : calls_failed() > 0;
+		s = load_start(in_hand ? NULL : start);
+		if (start != NULL)
+			failed = calls_failed() > 0;
 	}
 	load_attempts(s);
 	load_end(s);

@@ -43,9 +43,10 @@ void load_random(void);
 /*
  * Always the same: a segment is filled, what is in it is delivered, and it is
  * given back.  Until here plan is in force; a process that dies of it is
- * started again with start in force, or with nothing if that is NULL.  Then
- * there are so many outcomes that another segment is taken and given back.
- * False when nothing failed of start, or of plan if there is no start.
+ * started again with start in force, if there is one and all but the giving
+ * back was done.  Then there are so many outcomes that another segment is
+ * taken and given back.  False when nothing failed of start, or of plan if
+ * there is no start.
  */
 bool load_fill(const struct fault_plan *plan, const struct fault_plan *start);
 

@@ -27,7 +27,7 @@
 
 #define STATES           500 /* at most, tried of one load */
 #define EACH_STATES      16  /* of the load that is always the same, */
-#define GIVEN_BACK       4   /* of which the last calls are this, */
+#define GIVEN_BACK       5   /* of which the last calls are this, */
 #define GIVEN_BACK_STEPS 16  /* and so the last steps of the journal */
 #define VARIANTS         4   /* of one moment */
 #define BROKEN_ENOUGH    10
