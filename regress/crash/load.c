@@ -10,11 +10,10 @@
 #include "regress/crash/calls.h"
 #include "regress/crash/load.h"
 
-#define STEPS       300  /* of a random load */
-#define LIVE_TARGET 40   /* messages in the queue */
-#define BIG         9000 /* octets, for a file of its own */
-#define FILL        20   /* messages that are more than a segment, */
-#define ATTEMPTS    140  /* and commits of an outcome that are, too */
+#define STEPS       300 /* of a random load */
+#define LIVE_TARGET 40  /* messages in the queue */
+#define FILL        20  /* messages that are more than a segment, */
+#define ATTEMPTS    140 /* and commits of an outcome that are, too */
 
 struct load load;
 
@@ -296,7 +295,7 @@ load_fill(const struct fault_plan *plan, const struct fault_plan *start)
 
 	calls_plan(plan);
 	for (i = 0; i < FILL; i++) {
-		load_put(s, 1, i % 5 == 4 ? BIG : 4000);
+		load_put(s, 1, 4000);
 		load_settle(s);
 	}
 	for (i = 1; i < FILL; i++) {

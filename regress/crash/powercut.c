@@ -28,7 +28,7 @@
 #define STATES           500 /* at most, tried of one load */
 #define EACH_STATES      16  /* of the load that is always the same, */
 #define GIVEN_BACK       5   /* of which the last calls are this, */
-#define GIVEN_BACK_STEPS 16  /* and so the last steps of the journal */
+#define GIVEN_BACK_STEPS 40  /* and so the last steps of the journal */
 #define VARIANTS         4   /* of one moment */
 #define BROKEN_ENOUGH    10
 
@@ -302,7 +302,6 @@ main(int argc, char **argv)
 	store_settings_default(&load.set);
 	load.set.reserve_bytes = load.set.reserve_inodes = 0;
 	load.set.segment_size = 64u << 10;
-	load.set.inline_max = 8192;
 	load.rnd.state = seed;
 	snprintf(load.work, sizeof(load.work), "%s/powercut.%d.work", dir,
 	    (int)getpid());
