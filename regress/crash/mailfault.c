@@ -138,6 +138,15 @@ static const struct format {
 static const struct format *const maildir = &formats[0];
 static const struct format *const mbox = &formats[2];
 
+/* An empty home, and nothing reported. */
+static void
+begin(const struct format *f)
+{
+	tree_empty(run.home);
+	box_job(run.home, f->path);
+	memset(box_reported, -1, sizeof(box_reported));
+}
+
 static void
 put_all(const struct format *f, uint32_t from, uint32_t to, bool from_file)
 {
@@ -204,9 +213,7 @@ fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
 	unsigned seen, syncs, deferred = 0;
 	int i;
 
-	tree_empty(run.home);
-	box_job(run.home, f->path);
-	memset(box_reported, -1, sizeof(box_reported));
+	begin(f);
 	put_all(f, 1, 3, false);
 	calls_plan(&plan);
 	put_all(f, 3, IDS, from_file);
@@ -249,9 +256,7 @@ full_case(const struct format *f)
 		.at = 1, .kind = FAULT_FULL, .error = EDQUOT, .for_ever = true
 	};
 
-	tree_empty(run.home);
-	box_job(run.home, f->path);
-	memset(box_reported, -1, sizeof(box_reported));
+	begin(f);
 	put_all(f, 1, IDS, false);
 	box_reported[1] = -1;
 	calls_plan(&plan);
@@ -278,9 +283,7 @@ doubt_case(const struct format *f, enum fault_kind kind)
 	snprintf(path, sizeof(path), "%s/%s", run.home, f->synced);
 	for (plan.at = 1; failed > 0; plan.at++) {
 		journal = (struct journal){ 0 };
-		tree_empty(run.home);
-		box_job(run.home, f->path);
-		memset(box_reported, -1, sizeof(box_reported));
+		begin(f);
 		put_all(f, 1, IDS, false);
 		box_reported[2] = -1;
 		calls_record(&journal);
@@ -318,9 +321,7 @@ made_anew_case(void)
 	snprintf(path, sizeof(path), "%s/Maildir", run.home);
 	for (plan.at = 1; failed > 0; plan.at++) {
 		journal = (struct journal){ 0 };
-		tree_empty(run.home);
-		box_job(run.home, maildir->path);
-		memset(box_reported, -1, sizeof(box_reported));
+		begin(maildir);
 		put_all(maildir, 1, 2, false);
 		tree_empty(run.home);
 		box_reported[1] = -1;
@@ -355,9 +356,7 @@ nameless_case(const struct format *f)
 	bool nameless = false;
 	size_t i;
 
-	tree_empty(run.home);
-	box_job(run.home, f->path);
-	memset(box_reported, -1, sizeof(box_reported));
+	begin(f);
 	calls_record(&journal);
 	put_all(f, 1, 2, false);
 	calls_record(NULL);
@@ -380,9 +379,7 @@ together_case(void)
 	unsigned told = 0, failed;
 	uint32_t i;
 
-	tree_empty(run.home);
-	box_job(run.home, maildir->path);
-	memset(box_reported, -1, sizeof(box_reported));
+	begin(maildir);
 	put_all(maildir, 1, IDS, false);
 	calls_journalled(true);
 	calls_plan(&plan);
