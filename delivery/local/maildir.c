@@ -502,11 +502,14 @@ maildir_flush(void)
 		if (!moved[i])
 			continue;
 		close(maildir.pending[i].fd);
-		if (error == 0)
+		if (error == 0) {
 			mail_result_set(&results[i], OUT_DELIVERED, "2.0.0",
 			    "delivered to the Maildir");
-		else
-			results[i] = failed;
+			continue;
+		}
+		/* it comes again, and nobody will look for this one then */
+		unlinkat(maildir.box.new_fd, maildir.pending[i].name, 0);
+		results[i] = failed;
 	}
 	for (i = 0; i < maildir.npending; i++)
 		mailer_report(maildir.pending[i].msgid,

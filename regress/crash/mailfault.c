@@ -110,6 +110,8 @@ maildir_check(bool settled)
 			return "a file in new/ is not whole";
 		if (box_reported[i] == OUT_DELIVERED && n != 1)
 			return "a message that was delivered is not there once";
+		if (box_reported[i] != OUT_DELIVERED && !settled && n != 0)
+			return "a message that was deferred is there";
 		if (settled && n != 1)
 			return "a message is not there once in the end";
 	}
@@ -175,10 +177,11 @@ was_synced(const struct journal *journal, const char *path)
 	return false;
 }
 
-/* Put again what was not delivered.  False when some of it is reported as
- * delivered without a sync: it may have been cut before its own. */
+/* Put again what was not delivered, in doubt after a death as the scheduler
+ * does.  False when some of it is reported as delivered without a sync: it may
+ * have been cut before its own. */
 static bool
-put_again(const struct format *f)
+put_again(const struct format *f, bool died)
 {
 	struct journal journal = { 0 };
 	bool synced, told = false;
@@ -190,7 +193,7 @@ put_again(const struct format *f)
 		if (box_reported[i] == OUT_DELIVERED)
 			continue;
 		told = true;
-		box_put(f->put, i, lengths[i], true, false);
+		box_put(f->put, i, lengths[i], died, false);
 	}
 	f->commit();
 	calls_record(NULL);
@@ -236,7 +239,7 @@ fault_case(const struct format *f, unsigned at, size_t fault, bool from_file)
 	/* a lock that could not be removed would be waited for */
 	snprintf(lock, sizeof(lock), "%s/mbox.lock", run.home);
 	unlink(lock);
-	if (!put_again(f))
+	if (!put_again(f, plan.for_ever))
 		wrong = "delivered is said without a sync";
 	if (wrong == NULL)
 		wrong = f->check(true);
