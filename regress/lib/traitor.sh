@@ -26,7 +26,8 @@ traitor_start()
 }
 
 # orders ROLE LINE...: for the next life of it.  Of sessions, all that are to
-# be there have to be, so that it is the worker who takes them.
+# be there have to be, so that it is the worker who takes them; of others, who
+# is there has to be past taking any.
 orders()
 {
 	case $1 in
@@ -37,6 +38,7 @@ orders()
 		# mail comes through without it
 		hull_pid "$1" >/dev/null ;;
 	esac
+	wait_for settled "$1" || instance_fail "$1 does not get ready"
 	MARK=$(wc -l <"$DIR/log")
 	order "$@"
 }
@@ -51,6 +53,14 @@ order()
 obeyed()
 {
 	! ls bad/libexec/bulkhead/*.orders.* >/dev/null 2>&1
+}
+
+# settled ROLE: no process of it is at its beginning.
+settled()
+{
+	for _pid in $(role_pids "$1"); do
+		grep -q "role-ready role=$1 pid=$_pid " "$DIR/log" || return
+	done
 }
 
 # The session that listens on port 2525.
