@@ -274,10 +274,41 @@ CONF
 	grep -q ":7:1: " err || atf_fail "$(cat err)"
 }
 
+atf_test_case scheduling
+scheduling_head()
+{
+	atf_set descr "no process is stopped by whom it wakes up, and what the" \
+	    "administrator has chosen stands"
+}
+scheduling_body()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	instance_user jones
+	start
+	# a mailer, too, which is started when there is mail
+	send smith@example.net jones@example.org >/dev/null
+	mailbox_wait jones 1
+	[ "$(ctl show roles | wc -l)" -ge 10 ] || atf_fail "roles are missing"
+	for pid in $(cat "$DIR/run/smtpd.pid") \
+	    $(ctl show roles | awk 'NR > 1 { print $3 }'); do
+		chrt -p "$pid" | grep -q 'SCHED_BATCH$' ||
+		    atf_fail "$(chrt -p "$pid" | head -1)"
+	done
+	kill -TERM "$(cat "$DIR/run/smtpd.pid")"
+	wait_for nothing_left || atf_fail "TERM does not end it"
+	chrt --idle 0 "$SMTPD" -R "$DIR" || atf_fail "it does not start again"
+	chrt -p "$(cat "$DIR/run/smtpd.pid")" | grep -q 'SCHED_IDLE$' ||
+	    atf_fail "what was chosen does not stand"
+	kill -TERM "$(cat "$DIR/run/smtpd.pid")"
+	wait_for nothing_left || atf_fail "TERM does not end it"
+}
+
 atf_init_test_cases()
 {
 	for case in errors missing version macro port_in_use twice pid_link \
-	    stop killed background; do
+	    stop killed background scheduling; do
 		atf_add_test_case "$case"
 	done
 }
