@@ -128,6 +128,29 @@ big_body()
 	cmp sent received || atf_fail "the content has changed"
 }
 
+# mailer_tries: the mailer wakes up again and again, which one does only that
+# waits for a lock.
+mailer_tries()
+{
+	wait_for mailer_is_there || instance_fail "there is no mailer"
+	mailer=$(role_pids mailer)
+	wakeups=$(($(mailer_wakeups) + 10))
+	wait_for mailer_has_woken ||
+	    instance_fail "the mailer does not wait for the lock"
+}
+mailer_is_there()
+{
+	[ -n "$(role_pids mailer)" ]
+}
+mailer_wakeups()
+{
+	awk '/^voluntary/ { print $2 }' "/proc/$mailer/status"
+}
+mailer_has_woken()
+{
+	[ "$(mailer_wakeups)" -ge "$wakeups" ]
+}
+
 atf_test_case fcntl_lock
 fcntl_lock_head()
 {
@@ -153,7 +176,7 @@ PY
 	holder=$!
 	wait_for test -e held
 	send smith@example.net jones@example.org
-	sleep 1
+	mailer_tries
 	[ ! -s "$mbox" ] || atf_fail "written in spite of the lock"
 	: >enough
 	wait "$holder" || atf_fail "written in spite of the lock"
@@ -174,7 +197,7 @@ dot_lock_body()
 	: >"$mbox.lock"
 	chown 60001:60001 "$mbox.lock"
 	send smith@example.net jones@example.org
-	sleep 1
+	mailer_tries
 	[ ! -s "$mbox" ] || atf_fail "written in spite of the lock"
 	[ -e "$mbox.lock" ] || atf_fail "the lock of another was removed"
 	rm "$mbox.lock"
