@@ -28,15 +28,15 @@ far_start()
 
 # What is removed is there until that is recorded, and a destination that has
 # failed has to wait for as long as there is mail for it.
-far_empty()
+far_waits()
 {
-	[ "$(ctl show stats | awk '$1 == "scheduler.queued" { print $2 }')" = 0 ]
+	ctl show hoststats | grep -q ' waiting '
 }
 # far_send RCPT: and nothing else waits.
 far_send()
 {
 	ctl remove all >/dev/null 2>&1 || :
-	wait_for far_empty || instance_fail "mail is left"
+	wait_for eval '! far_waits' || instance_fail "mail is left"
 	"$LIBDIR/send.py" -w "$SPARES" a@example.net "$1" >sent ||
 	    instance_fail "$1 is not taken"
 }
