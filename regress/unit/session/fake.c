@@ -433,3 +433,12 @@ fake_dialogue(const char *say, const char *codes)
 	fake_say(say);
 	fake_expect(codes);
 }
+
+bool
+fake_content_has(size_t i, const char *what)
+{
+	const struct buf *c = &fake.messages[i].content;
+
+	return c->len > 0 &&
+	    memmem(c->data, c->len, what, strlen(what)) != NULL;
+}

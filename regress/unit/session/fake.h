@@ -44,6 +44,9 @@ struct fake {
 
 extern struct fake fake;
 
+/* Whether message i, from 0, has this text in it. */
+bool fake_content_has(size_t i, const char *);
+
 /* Begin, with the settings as their table has them, and connect a client.
  * fake_setup() alone allows to change settings before fake_connect(). */
 void fake_setup(void);
