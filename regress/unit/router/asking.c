@@ -33,7 +33,7 @@
 	"match from any for domain virtual.example action vm\n"                \
 	"match from any for domain far.example action out\n"
 
-uint8_t services;
+static uint8_t services;
 
 /* --- what it waits for -------------------------------------------------- */
 
@@ -160,6 +160,12 @@ session_open_from(int ch, uint64_t sid, const char *from)
 	ATF_CHECK(
 	    span_eq(rd_span(&played.m.body, SOURCE_TEXT_MAX), span_str(from)));
 	services = rd_u8(&played.m.body);
+}
+
+uint8_t
+session_services(void)
+{
+	return services;
 }
 
 void

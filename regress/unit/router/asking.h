@@ -16,8 +16,6 @@
 #define LOCAL  "127.0.0.1"
 #define REMOTE "192.0.2.7" /* another address of this host */
 
-extern uint8_t services; /* of the last session that was opened */
-
 /* Start the router with a configuration that has a bit of everything; the end
  * is played_stop(). */
 void start(void);
@@ -38,11 +36,18 @@ int connect_client(const char *from);
 
 /* Such a client is brought to the router, and greeted. */
 void session_open_from(int ch, uint64_t sid, const char *from);
+
+/* The same with one at LOCAL. */
 void session_open(int ch, uint64_t sid);
+
+/* What the last client that was brought may have: SERVICE_VRFY... */
+uint8_t session_services(void);
 
 /* MAIL with a path as it is typed and a size in octets; helo: what EHLO had. */
 void send_mail_helo(
     int ch, uint64_t sid, const char *path, uint64_t size, const char *helo);
+
+/* The same after EHLO client.example. */
 void send_mail(int ch, uint64_t sid, const char *path, uint64_t size);
 
 /* SEND, SOML, SAML: TX_SEND... */
@@ -62,11 +67,11 @@ void rcpt_is(int ch, const char *path, enum reply);
 
 /* ---- the spool ---- */
 
-/* It is told of the message that the session SID of channel 5 has sent, with so
- * many envelopes; */
+/* It is told of the message that the session SID of instance 5 is about to send,
+ * with so many envelopes. */
 void check_open(int spool, uint64_t id, uint32_t envelopes);
 
-/* and of an envelope of it. */
+/* It is told of an envelope of it: a path, an action, and the user of that. */
 void check_envelope(int spool, uint64_t id, const char *path,
     const char *action, const char *user);
 

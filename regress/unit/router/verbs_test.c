@@ -59,7 +59,7 @@ ATF_TC_BODY(vrfy_and_expn_say_what_rcpt_would, tc)
 	session_open(ch, SID);
 	ATF_CHECK_EQ(
 	    SERVICE_VRFY | SERVICE_EXPN | SERVICE_ETRN | SERVICE_TERMINAL,
-	    services);
+	    session_services());
 	send_who(ch, WHO_VRFY, "Ann");
 	answer_user("ann", USER_YES);
 	expect_who(ch, RP_MAILBOX, "<Ann@" SETUP_HOST ">");
@@ -139,7 +139,7 @@ ATF_TC_BODY(what_a_listener_does_not_serve_closes_the_peer, tc)
 	close(fd);
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
-	ATF_CHECK_EQ(SERVICE_VRFY, services);
+	ATF_CHECK_EQ(SERVICE_VRFY, session_services());
 	send_who(ch, WHO_VRFY, "ann");
 	expect_who(ch, RP_REJECTED, "");
 	send_who(ch, WHO_EXPN, "ann");
@@ -180,7 +180,7 @@ ATF_TC_BODY(etrn_goes_to_the_scheduler_and_back, tc)
 	start();
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
-	ATF_CHECK((services & SERVICE_ETRN) != 0);
+	ATF_CHECK((session_services() & SERVICE_ETRN) != 0);
 	send_etrn(ch, "Example.org");
 	expect_etrn(ch, RP_ETRN_FAILED, 0);
 	send_etrn(ch, "example.net");
