@@ -335,12 +335,10 @@ reload_head()
 reload_body()
 {
 	start
-	sh -c 'until [ -e changed ]; do sleep 0.02; done' &
-	changed=$!
 	"$LIBDIR/dialogue.py" -s 20 127.0.0.1:2525 220 "> EHLO a.example" \
 	    250 "> MAIL FROM:<a@example.net>" 250 \
-	    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 "pause 2" \
-	    "> ." 250 "> QUIT" 221 closed >session 2>&1 &
+	    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 \
+	    "await changed" "> ." 250 "> QUIT" 221 closed >session 2>&1 &
 	session=$!
 	wait_for grep -q 354 session
 	sed -i 's/2526/2527/; s/^match.*/&\nmatch from any for domain "new.example" action "box"/' \
@@ -348,12 +346,13 @@ reload_body()
 	"$LIBDIR/send.py" a@example.net jones@new.example 2>/dev/null &&
 	    atf_fail "the new rule is in force already"
 	atf_check_equal 0 "$(check reload)"
-	: >changed
 	wait_for listening 2527 || atf_fail "the new listener is not there"
 	wait_for sh -c '! ss -Hltn "sport = :2526" | grep -q .' ||
 	    atf_fail "the old listener is still there"
 	wait_for smtp_try 2527 || atf_fail "the new listener does not answer"
 	send a@example.net jones@new.example >/dev/null
+	mailbox_wait jones 1
+	: >changed
 	wait "$session" || atf_fail "the session was dropped: $(cat session)"
 	mailbox_wait jones 2
 	# no process of the old configuration is left
