@@ -291,7 +291,8 @@ PY
 	swap=$!
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		send -n 10 smith@example.net jones@example.org >/dev/null
-		sleep 0.1
+		# the mailer has tried, amid the swapping, before more come
+		log_wait $((i * 10)) "event=de\(livered\|ferred\)"
 	done
 	: >enough
 	wait "$swap"
