@@ -31,6 +31,7 @@ say()
 	printf '\n\033[1m== %s\033[0m\n' "$*"
 }
 
+# That of lib/instance.sh is for test cases, in namespaces of their own.
 wait_for()
 {
 	tries=0

@@ -211,7 +211,7 @@ stop_body()
 	wait "$(cat "$DIR/pid")" || status=$?
 	atf_check_equal 0 "$status"
 	nothing_left || atf_fail "left: $(ls "$DIR/run"; ps -e)"
-	# TERM amid the start
+	# TERM amid the start: the delays are what makes its moments differ
 	for delay in 0 0.01 0.02 0.04 0.08; do
 		"$SMTPD" -R "$DIR" -d >>"$DIR/log" 2>&1 </dev/null &
 		pid=$!

@@ -172,6 +172,7 @@ not_dead_body()
 	while [ "$(date +%s)" -lt "$_until" ]; do
 		_n=$((_n + 1))
 		send smith@home.example "jones@silent$_n.example" >/dev/null
+		# the pace of the load, under which libunbound's waits double
 		sleep 0.5
 	done
 	log_wait 8 "event=lookup-failed name=silent"
