@@ -4,31 +4,17 @@
  */
 #include "regress/unit/relay/fake.h"
 
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <atf-c.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "regress/unit/base/network.h"
+
 struct fake fake;
-
-/* A network of this case's own, where every port is free. */
-static void
-network_own(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
-	ATF_REQUIRE_EQ(0, unshare(CLONE_NEWNET));
-	ATF_REQUIRE((fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
-	ATF_REQUIRE_EQ(0, ioctl(fd, SIOCSIFFLAGS, &ifr));
-	close(fd);
-}
 
 void
 start(const char *config)

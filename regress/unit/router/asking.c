@@ -2,14 +2,10 @@
  *
  * See asking.h.
  */
-#include <sys/ioctl.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/socket.h>
-
 #include <poll.h>
 #include <unistd.h>
 
+#include "regress/unit/base/network.h"
 #include "regress/unit/router/asking.h"
 #include "regress/unit/router/setup.h"
 #include "smtpd/router/router.h"
@@ -100,24 +96,22 @@ answer_terminal(const char *name, enum user_answer answer)
 
 /* --- a session ---------------------------------------------------------- */
 
-/* A network of this case's own, where every port is free. */
+/* A network of this case's own, in which REMOTE is an address of this host. */
 static void
-network_own(void)
+network_of_two(void)
 {
 	static bool done;
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct ifreq ifr = { .ifr_name = "lo:1" };
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	int fd;
 
 	if (done)
 		return;
 	done = true;
-	ATF_REQUIRE_EQ(0, unshare(CLONE_NEWNET));
-	ATF_REQUIRE((fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
-	ATF_REQUIRE_EQ(0, ioctl(fd, SIOCSIFFLAGS, &ifr));
-	ifr = (struct ifreq){ .ifr_name = "lo:1" };
+	network_own();
 	ATF_REQUIRE_EQ(1, inet_pton(AF_INET, REMOTE, &in.sin_addr));
 	memcpy(&ifr.ifr_addr, &in, sizeof(in));
+	ATF_REQUIRE((fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
 	ATF_REQUIRE_EQ(0, ioctl(fd, SIOCSIFADDR, &ifr));
 	close(fd);
 }
@@ -130,7 +124,7 @@ connect_client(const char *from)
 	struct sockaddr_in there = { .sin_family = AF_INET };
 	int l, client, fd, on = 1;
 
-	network_own();
+	network_of_two();
 	ATF_REQUIRE((l = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

@@ -21,6 +21,18 @@ expect_name_ask(int resolver)
 	return played.m.id;
 }
 
+/* Start with a session, of a client at REMOTE, whose name is asked for; the
+ * request. */
+static uint64_t
+name_begin(int *ch, int *resolver)
+{
+	start();
+	*resolver = join(ROLE_RESOLVER, 8);
+	*ch = join(ROLE_SESSION, 5);
+	session_open_from(*ch, SID, REMOTE);
+	return expect_name_ask(*resolver);
+}
+
 static void
 answer_name(
     int resolver, uint64_t request, enum dns_status status, const char *name)
@@ -91,11 +103,7 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 	size_t i;
 
 	for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		start();
-		resolver = join(ROLE_RESOLVER, 8);
-		ch = join(ROLE_SESSION, 5);
-		session_open_from(ch, SID, REMOTE);
-		request = expect_name_ask(resolver);
+		request = name_begin(&ch, &resolver);
 		send_mail(ch, SID, "<from@example.com>", 0);
 		expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 		/* this one does not depend on it */
@@ -236,11 +244,7 @@ ATF_TC_BODY(without_a_resolver_a_name_is_not_known, tc)
 {
 	int ch, resolver;
 
-	start();
-	resolver = join(ROLE_RESOLVER, 8);
-	ch = join(ROLE_SESSION, 5);
-	session_open_from(ch, SID, REMOTE);
-	expect_name_ask(resolver);
+	name_begin(&ch, &resolver);
 	send_mail(ch, SID, "<from@example.com>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
@@ -276,11 +280,7 @@ ATF_TC_BODY(an_answer_out_of_shape_closes_the_resolver, tc)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		start();
-		resolver = join(ROLE_RESOLVER, 8);
-		ch = join(ROLE_SESSION, 5);
-		session_open_from(ch, SID, REMOTE);
-		request = expect_name_ask(resolver) + bad[i].request;
+		request = name_begin(&ch, &resolver) + bad[i].request;
 		begin(DNS_ANSWER, request);
 		buf_put_u8(&played.out, (uint8_t)bad[i].status);
 		buf_put_u8(&played.out, (uint8_t)bad[i].security);
@@ -306,11 +306,7 @@ ATF_TC_BODY(an_answer_for_one_who_has_gone_is_dropped, tc)
 	uint64_t request;
 	int ch, resolver;
 
-	start();
-	resolver = join(ROLE_RESOLVER, 8);
-	ch = join(ROLE_SESSION, 5);
-	session_open_from(ch, SID, REMOTE);
-	request = expect_name_ask(resolver);
+	request = name_begin(&ch, &resolver);
 	send_mail(ch, SID, "<from@example.com>", 0);
 	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_rcpt(ch, SID, "<named@" SETUP_HOST ">");

@@ -2,30 +2,15 @@
  *
  * Who is at the other end, as the kernel says it.
  */
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <fcntl.h>
-#include <net/if.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "privsep/base/err.h"
+#include "regress/unit/base/network.h"
 #include "regress/unit/router/setup.h"
-
-/* A network of this case's own, where loopback has both its addresses. */
-static void
-network_own(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
-	ATF_REQUIRE_EQ(0, unshare(CLONE_NEWNET));
-	ATF_REQUIRE((fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
-	ATF_REQUIRE_EQ(0, ioctl(fd, SIOCSIFFLAGS, &ifr));
-	close(fd);
-}
 
 /* Connect to a new listener; the accepted descriptor. */
 static int
