@@ -89,7 +89,6 @@ static const struct msg_handler handlers[] = {
 	{ DELIVER_FD, deliver_message },
 	{ MAILBOX_DONE, post_done },
 	{ MAILER_FAILED, post_failed },
-	{ TX_MAIL_ANSWER, report_mail_answer },
 	{ TX_RCPT_ANSWER, report_rcpt_answer },
 	{ TX_DATA_REFUSED, report_data_refused },
 	{ SPOOL_GRANT, report_grant },

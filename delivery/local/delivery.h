@@ -72,7 +72,6 @@ void report_begin(
 bool report_wanted(enum dsn_kind, uint8_t notify);
 
 /* Handlers of what router and spool answer. */
-int report_mail_answer(struct chan *, struct msg *);
 int report_rcpt_answer(struct chan *, struct msg *);
 int report_data_refused(struct chan *, struct msg *);
 int report_grant(struct chan *, struct msg *);

@@ -37,8 +37,7 @@ static const char *const kinds[] = {
 
 /* Where a report stands.  Every answer moves it one state on, or ends it. */
 enum report_state {
-	REPORT_MAIL, /* TX_MAIL is out */
-	REPORT_RCPT,
+	REPORT_RCPT,  /* TX_MAIL and TX_RCPT are out */
 	REPORT_DATA,  /* waits for the spool's grant */
 	REPORT_COMMIT /* everything is sent */
 };
@@ -191,11 +190,6 @@ report_send_mail(struct report *r)
 {
 	struct chan *router = role_peer(ROLE_ROUTER);
 
-	if (router == NULL) {
-		report_end(r, OUT_DEFERRED, "the router is not there");
-		return;
-	}
-	r->state = REPORT_MAIL;
 	msg_begin(router, TX_MAIL, r->id);
 	msg_put_span(router, span_str("<>"));
 	msg_put_u8(router, TX_8BITMIME | (report_is_utf8(r) ? TX_SMTPUTF8 : 0));
@@ -205,6 +199,41 @@ report_send_mail(struct report *r)
 	msg_put_span(router, span_str(role_config()->hostname));
 	msg_put_u8(router, 1);
 	msg_send(router);
+}
+
+static void
+report_send_rcpt(struct report *r)
+{
+	struct chan *router = role_peer(ROLE_ROUTER);
+	struct buf path;
+
+	r->state = REPORT_RCPT;
+	buf_init(&path, PARCEL_ADDRESS_MAX + 2);
+	if (r->to_postmaster)
+		buf_add_str(&path, REPORT_POSTMASTER);
+	else {
+		buf_put_u8(&path, '<');
+		buf_add(&path, r->parcel->sender.data, r->parcel->sender.len);
+		buf_put_u8(&path, '>');
+	}
+	msg_begin(router, TX_RCPT, r->id);
+	msg_put_span(router, buf_span(&path));
+	/* RFC 3461 4.1: nobody wants to hear about it */
+	msg_put_u8(router, RCPT_NOTIFY_NEVER);
+	msg_put_span(router, span_str(r->to_postmaster ? REPORT_LAST : ""));
+	msg_send(router);
+	buf_clear(&path);
+}
+
+static void
+report_send(struct report *r)
+{
+	if (role_peer(ROLE_ROUTER) == NULL) {
+		report_end(r, OUT_DEFERRED, "the router is not there");
+		return;
+	}
+	report_send_mail(r);
+	report_send_rcpt(r);
 }
 
 /* Whether somebody is to be told of this envelope. */
@@ -239,7 +268,7 @@ report_begin(
 	if (wanted == 0)
 		return;
 	if ((r = report_new(kind, p, envs, which, wanted)) != NULL) {
-		report_send_mail(r);
+		report_send(r);
 		return;
 	}
 	for (i = 0; i < wanted; i++)
@@ -271,54 +300,11 @@ report_reset(const struct report *r)
 	msg_send(router);
 }
 
-static void
-report_send_rcpt(struct report *r)
-{
-	struct chan *router = role_peer(ROLE_ROUTER);
-	struct buf path;
-
-	r->state = REPORT_RCPT;
-	buf_init(&path, PARCEL_ADDRESS_MAX + 2);
-	if (r->to_postmaster)
-		buf_add_str(&path, REPORT_POSTMASTER);
-	else {
-		buf_put_u8(&path, '<');
-		buf_add(&path, r->parcel->sender.data, r->parcel->sender.len);
-		buf_put_u8(&path, '>');
-	}
-	msg_begin(router, TX_RCPT, r->id);
-	msg_put_span(router, buf_span(&path));
-	/* RFC 3461 4.1: nobody wants to hear about it */
-	msg_put_u8(router, RCPT_NOTIFY_NEVER);
-	msg_put_span(router, span_str(r->to_postmaster ? REPORT_LAST : ""));
-	msg_send(router);
-	buf_clear(&path);
-}
-
-int
-report_mail_answer(struct chan *ch, struct msg *m)
-{
-	unsigned reply = rd_u16(&m->body);
-	uint64_t id = rd_u64(&m->body);
-	struct report *r = report_find(m->id, REPORT_MAIL);
-
-	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
-		return chan_violation(ch, "answer out of shape");
-	if (r == NULL)
-		return 0;
-	if (reply_code((uint16_t)reply) / 100 != 2) {
-		report_end(r, OUT_DEFERRED, "no transaction for the report");
-		return 0;
-	}
-	r->reportid = id;
-	report_send_rcpt(r);
-	return 0;
-}
-
 int
 report_rcpt_answer(struct chan *ch, struct msg *m)
 {
 	unsigned reply = rd_u16(&m->body);
+	uint64_t id = rd_u64(&m->body);
 	struct report *r = report_find(m->id, REPORT_RCPT);
 	unsigned class;
 
@@ -330,6 +316,7 @@ report_rcpt_answer(struct chan *ch, struct msg *m)
 		return 0;
 	class = reply_code((uint16_t)reply) / 100;
 	if (class == 2) {
+		r->reportid = id;
 		r->state = REPORT_DATA;
 		msg_begin(ch, TX_DATA, r->id);
 		msg_send(ch);

@@ -75,11 +75,10 @@ on_message(struct chan *ch, struct msg *m)
 	}
 	switch ((unsigned)m->type) {
 	case SESSION_OPENED:
-	case TX_MAIL_ANSWER:
 	case TX_RCPT_ANSWER:
 	case TX_DATA_REFUSED:
 		reply = rd_u16(&m->body);
-		if (m->type == TX_MAIL_ANSWER)
+		if (m->type == TX_RCPT_ANSWER)
 			traitor.message = rd_u64(&m->body);
 		act_result(
 		    msg_spec(m->type)->name, reply_name((uint16_t)reply));

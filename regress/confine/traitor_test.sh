@@ -56,7 +56,6 @@ _relay_is_not_opened()
 	"$LIBDIR/dialogue.py" -b 192.0.2.1 "$WORKER" "pause 5" \
 	    >dialogue 2>&1 &
 	await 'traitor=session-opened result=RP_GREETING'
-	await 'traitor=tx-mail-answer result=RP_MAIL_OK'
 	await 'rcpt-reject .*peer=192.0.2.1 .*rcpt=brown@local.example code=55'
 	await 'rcpt-reject .*rcpt=brown@elsewhere.example code=55'
 	await 'traitor=tx-data-refused'

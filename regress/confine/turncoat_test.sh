@@ -18,7 +18,7 @@ _router_forges_nothing()
 		spool bad envelope | raw spool spool-envelope 1234567812345678 17 255 0
 		spool message out of the table | raw spool spool-content 1 1 0 0
 		spool message out of the table | raw spool queue-outcome 1 32 0 0
-		delivery answer out of shape | raw delivery tx-mail-answer 1 10 255 0
+		delivery answer out of shape | raw delivery tx-rcpt-answer 1 14 255 0
 		delivery message out of the table | raw delivery deliver 1 34 0 0
 	END
 }

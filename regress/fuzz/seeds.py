@@ -220,9 +220,8 @@ SEEDS = {
         frame("SPOOL", "DELIVER", 9, deliver(0)) +
         frame("MASTER", "MAILER_FAILED", 1, u8(1) + span(b"no such user")),
         frame("SPOOL", "DELIVER", 9, deliver(1)) +
-        frame("ROUTER", "TX_MAIL_ANSWER", 1, u16(RP["RP_MAIL_OK"]) + u64(5)) +
         frame("ROUTER", "TX_RCPT_ANSWER", 1,
-              u16(RP["RP_RCPT_OK"]) + span(b"")) +
+              u16(RP["RP_RCPT_OK"]) + u64(5) + span(b"")) +
         frame("SPOOL", "SPOOL_GRANT", 5, u64(1) + u16(RP["RP_DATA_GO"])) +
         frame("SPOOL", "SPOOL_COMMITTED", 5, u64(1) + u16(RP["RP_QUEUED"])),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")),

@@ -172,11 +172,23 @@ not_touched()
 	role_pids "$1" | grep -qx "$2" || instance_fail "$1 has died of it"
 }
 
+# ids_logged SESSIONS MESSAGES: the log has the ids of one more of each.
+ids_logged()
+{
+	SID=$(sed -n 's/.*session-open session=\([0-9a-f]*\) .*/\1/p' \
+	    "$DIR/log" | sed -n "$(($1 + 1))p")
+	MID=$(sed -n 's/.*rcpt-accept message=\([0-9a-f]*\) .*from=held.*/\1/p' \
+	    "$DIR/log" | sed -n "$(($2 + 1))p")
+	[ -n "$SID" ] && [ -n "$MID" ]
+}
+
 # held_begin: a transaction in another process that has begun its content;
 # SID and MID are its session and its message.
 held_begin()
 {
 	rm -f go
+	_sessions=$(grep -c 'session-open session=' "$DIR/log")
+	_messages=$(grep -c 'rcpt-accept .*from=held' "$DIR/log")
 	"$LIBDIR/dialogue.py" "$SPARES" 220 "> EHLO held.example" 250 \
 	    "> MAIL FROM:<held@example.net>" 250 \
 	    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 \
@@ -185,11 +197,9 @@ held_begin()
 	HELD=$!
 	HOLDING=1
 	wait_for grep -qx held held || instance_fail "nothing is held"
-	MID=$(sed -n 's/.*rcpt-accept message=\([0-9a-f]*\) .*from=held.*/\1/p' \
-	    "$DIR/log" | tail -1)
-	SID=$(sed -n 's/.*session-open session=\([0-9a-f]*\) .*/\1/p' \
-	    "$DIR/log" | tail -1)
-	[ -n "$MID" ] && [ -n "$SID" ] || instance_fail "no ids in the log"
+	# the processes that tell them are not the one that answers
+	wait_for ids_logged "$_sessions" "$_messages" ||
+	    instance_fail "no ids in the log"
 }
 
 # held_end: it is accepted, and delivered as it was sent.

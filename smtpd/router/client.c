@@ -80,6 +80,7 @@ client_new(struct peer *p, uint64_t sid, const struct source *source)
 	c->sid = sid;
 	c->peer = p;
 	c->source = *source;
+	c->no_tx = RP_NEED_MAIL;
 	c->listener = LISTENER_GONE;
 	c->name.settled = client_named;
 	RB_INSERT(client_tree, &p->clients, c);
@@ -129,4 +130,5 @@ client_reset(struct client *c)
 	}
 	transaction_free(c->tx);
 	c->tx = NULL;
+	c->no_tx = RP_NEED_MAIL;
 }

@@ -100,6 +100,7 @@ rcpt_answer(struct rcpt *r, enum reply reply)
 		address_format_path(&r->lookup.ex.moved_to, &path);
 	msg_begin(ch, TX_RCPT_ANSWER, c->sid);
 	msg_put_u16(ch, (uint16_t)reply);
+	msg_put_u64(ch, reply_code((uint16_t)reply) / 100 == 2 ? c->tx->id : 0);
 	msg_put_span(ch, buf_span(&path));
 	msg_send(ch);
 	buf_clear(&path);

@@ -243,15 +243,6 @@ mail_open(struct client *c, const struct mail_question *q)
 	return RP_MAIL_OK;
 }
 
-static void
-mail_answer(struct chan *ch, uint64_t sid, enum reply reply, uint64_t id)
-{
-	msg_begin(ch, TX_MAIL_ANSWER, sid);
-	msg_put_u16(ch, (uint16_t)reply);
-	msg_put_u64(ch, id);
-	msg_send(ch);
-}
-
 /* The client of a MAIL; for a report of delivery's it comes into being.  NULL
  * when there is none. */
 static struct client *
@@ -283,17 +274,19 @@ on_tx_mail(struct chan *ch, struct msg *m)
 	if ((c = mail_client(ch, m->id)) == NULL) {
 		if (!ours)
 			return chan_violation(ch, "session is not yours");
-		mail_answer(ch, m->id, RP_TRY_LATER, 0);
 		return 0;
 	}
-	if (c->tx != NULL)
+	if (c->tx != NULL || c->no_tx != RP_NEED_MAIL)
 		return chan_violation(ch, "transaction within another");
 	if ((q.flags & TX_MODE) != 0 && (c->services & SERVICE_TERMINAL) == 0)
 		return chan_violation(ch, "not served to that client");
 	reply = mail_open(c, &q);
-	mail_answer(ch, m->id, reply, c->tx == NULL ? 0 : c->tx->id);
-	if (reply != RP_MAIL_OK)
-		client_reset(c);
+	if (reply == RP_MAIL_OK)
+		return 0;
+	if (ours)
+		client_free(c);
+	else
+		c->no_tx = (uint16_t)reply;
 	return 0;
 }
 
@@ -305,6 +298,7 @@ rcpt_refuse_early(struct chan *ch, uint64_t sid, enum reply reply)
 	router.stats.rcpts_rejected++;
 	msg_begin(ch, TX_RCPT_ANSWER, sid);
 	msg_put_u16(ch, (uint16_t)reply);
+	msg_put_u64(ch, 0);
 	msg_put_span(ch, (struct span){ NULL, 0 });
 	msg_send(ch);
 }
@@ -338,7 +332,9 @@ on_tx_rcpt(struct chan *ch, struct msg *m)
 	if (c == NULL && chan_role(ch) == ROLE_SESSION)
 		return chan_violation(ch, "session is not yours");
 	if (c == NULL || c->tx == NULL) {
-		rcpt_refuse_early(ch, m->id, RP_NEED_MAIL);
+		/* a report for which there was no room has left no trace */
+		rcpt_refuse_early(
+		    ch, m->id, c == NULL ? RP_TRY_LATER : c->no_tx);
 		return 0;
 	}
 	if (c->tx->data_wanted)

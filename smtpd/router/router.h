@@ -104,6 +104,7 @@ struct client {
 	struct etrn *etrn;      /* NULL outside of ETRN */
 	struct source source;
 	uint32_t mails;
+	uint16_t no_tx;    /* enum reply: why tx is NULL */
 	uint16_t tag;      /* in router.tags; 0 for none */
 	uint16_t listener; /* or LISTENER_GONE */
 	uint8_t services;  /* SERVICE_*: what it was told */

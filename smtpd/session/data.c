@@ -88,7 +88,7 @@ data_trace(struct session *s)
 		.name = span_str(s->rdns == NULL ? "" : s->rdns),
 		.by = span_str(session_listener(s)->hostname),
 		.esmtp = s->esmtp,
-		.utf8 = tx->utf8,
+		.utf8 = tx->mail.smtputf8,
 		.msgid = tx->id,
 		.rcpt = tx->rcpts == 1 ? &tx->rcpt : NULL,
 		.date = (time_t)clock_wall(NULL),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * MAIL and RCPT: their syntax is judged here, everything else by the router,
- * which is asked about each and answers each once.
+ * MAIL and RCPT: MAIL and the syntax of both are judged here, all else by the
+ * router, which is asked about each recipient and answers each once.
  */
 #include <stdlib.h>
 
@@ -129,28 +129,6 @@ mail_parse(struct session *s, struct span arg, struct mail_address *from,
 }
 
 static void
-mail_ask(struct session *s, const struct mail_params *params, uint8_t mode)
-{
-	uint8_t flags = mode;
-	struct chan *ch;
-
-	if (params->body == MAIL_BODY_8BITMIME)
-		flags |= TX_8BITMIME;
-	if (params->smtputf8)
-		flags |= TX_SMTPUTF8;
-	if ((ch = ask_begin(s, TX_MAIL)) == NULL)
-		return;
-	msg_put_span(ch, buf_span(&s->tx->from));
-	msg_put_u8(ch, flags);
-	msg_put_u64(ch, params->size);
-	msg_put_u8(ch, (uint8_t)params->ret);
-	msg_put_span(ch, (struct span){ params->envid, params->envid_len });
-	msg_put_span(ch, span_str(s->helo));
-	msg_put_u8(ch, s->esmtp);
-	ask_end(s, ch, SESS_MAIL_ASKED);
-}
-
-static void
 mail_reject(struct session *s, struct span path, enum reply reply)
 {
 	LOG(EV_MAIL_REJECT, KI("session", s->sid), KS("peer", s->peer),
@@ -159,7 +137,8 @@ mail_reject(struct session *s, struct span path, enum reply reply)
 	    KS("reply", reply_name((uint16_t)reply)));
 }
 
-/* mode: where it shall go, of TX_MODE. */
+/* All that MAIL can be refused for was looked at here, so that the client need
+ * not wait for the router.  mode: where it shall go, of TX_MODE. */
 static void
 mail_begin(struct session *s, struct span arg, uint8_t mode)
 {
@@ -179,8 +158,10 @@ mail_begin(struct session *s, struct span arg, uint8_t mode)
 		reply_send(s, RP_SYSTEM, NULL);
 		return;
 	}
-	s->tx->utf8 = params.smtputf8;
-	mail_ask(s, &params, mode);
+	s->tx->mail = params;
+	s->tx->mode = mode;
+	session_enter(s, SESS_MAIL);
+	reply_send(s, RP_MAIL_OK, NULL);
 }
 
 void
@@ -208,20 +189,36 @@ mail_saml(struct session *s, struct span arg)
 	mail_begin(s, arg, TX_SAML);
 }
 
-void
-mail_answer(struct session *s, enum reply reply, uint64_t id)
+/* The router hears of MAIL when there is a recipient to judge.  False when it
+ * cannot: the client has been told. */
+static bool
+mail_tell(struct session *s)
 {
-	if (reply_code((uint16_t)reply) / 100 == 2) {
-		s->tx->id = id;
-		s->tx->known = true;
-		session_enter(s, SESS_MAIL);
-	} else {
-		mail_reject(s, buf_span(&s->tx->from), reply);
-		tx_free(s);
-		session_enter(s, SESS_READY);
+	struct tx *tx = s->tx;
+	uint8_t flags = tx->mode;
+	struct chan *ch;
+
+	if (tx->known)
+		return true;
+	if (tx->mail.body == MAIL_BODY_8BITMIME)
+		flags |= TX_8BITMIME;
+	if (tx->mail.smtputf8)
+		flags |= TX_SMTPUTF8;
+	if ((ch = ask_begin(s, TX_MAIL)) == NULL)
+		return false;
+	msg_put_span(ch, buf_span(&tx->from));
+	msg_put_u8(ch, flags);
+	msg_put_u64(ch, tx->mail.size);
+	msg_put_u8(ch, (uint8_t)tx->mail.ret);
+	msg_put_span(ch, (struct span){ tx->mail.envid, tx->mail.envid_len });
+	msg_put_span(ch, span_str(s->helo));
+	msg_put_u8(ch, s->esmtp);
+	if (msg_send(ch) != 0) {
+		reply_send(s, RP_UNAVAILABLE, NULL);
+		return false;
 	}
-	reply_send(s, reply, NULL);
-	session_resume(s);
+	tx->known = true;
+	return true;
 }
 
 /* As mail_parse(). */
@@ -236,7 +233,7 @@ rcpt_parse(struct session *s, struct span arg, struct mail_address *rcpt,
 
 	if (s->esmtp)
 		flags |= ADDRESS_UTF8;
-	if (!s->tx->utf8)
+	if (!s->tx->mail.smtputf8)
 		ext &= ~(unsigned)EXT_SMTPUTF8;
 	*params = (struct rcpt_params){ .notify = 0 };
 	if ((error = path_take(&arg, "TO:", flags, rcpt)) != 0)
@@ -244,7 +241,7 @@ rcpt_parse(struct session *s, struct span arg, struct mail_address *rcpt,
 	reply = rcpt_params_parse(arg, ext, params);
 	if (reply != RP_NONE)
 		return reply;
-	if (address_is_utf8(rcpt) && !s->tx->utf8)
+	if (address_is_utf8(rcpt) && !s->tx->mail.smtputf8)
 		return RP_UTF8_NEEDED;
 	/* RFC 5321 4.5.3.1.10 */
 	if (s->tx->rcpts >= session_settings()->smtp_limit_max_rcpt)
@@ -278,7 +275,7 @@ mail_rcpt(struct session *s, struct span arg)
 	buf_init(&path, ADDRESS_MAX * 2 + 2);
 	if (address_format_path(&s->tx->asked, &path) != 0)
 		reply_send(s, RP_SYSTEM, NULL);
-	else if ((ch = ask_begin(s, TX_RCPT)) != NULL) {
+	else if (mail_tell(s) && (ch = ask_begin(s, TX_RCPT)) != NULL) {
 		msg_put_span(ch, buf_span(&path));
 		msg_put_u8(ch, params.notify);
 		msg_put_span(
@@ -307,12 +304,15 @@ rcpt_refused(struct session *s, enum reply reply, struct span to)
 }
 
 void
-rcpt_answer(struct session *s, enum reply reply, struct span to)
+rcpt_answer(struct session *s, enum reply reply, uint64_t id, struct span to)
 {
 	struct tx *tx = s->tx;
 
-	if (reply_code((uint16_t)reply) / 100 == 2 && tx->rcpts++ == 0)
-		tx->rcpt = tx->asked;
+	if (reply_code((uint16_t)reply) / 100 == 2) {
+		tx->id = id;
+		if (tx->rcpts++ == 0)
+			tx->rcpt = tx->asked;
+	}
 	session_enter(s, tx->rcpts > 0 ? SESS_RCPT : SESS_MAIL);
 	if (reply_code((uint16_t)reply) / 100 != 2)
 		rcpt_refused(s, reply, to);

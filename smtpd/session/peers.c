@@ -139,23 +139,6 @@ peers_session_name(struct chan *ch, struct msg *m)
 	return 0;
 }
 
-static int
-peers_mail_answer(struct chan *ch, struct msg *m)
-{
-	enum reply reply;
-	struct session *s;
-	uint64_t id;
-
-	if (answer_reply(ch, m, &reply) != 0)
-		return -E_PEER;
-	id = rd_u64(&m->body);
-	if (answer_find(ch, m->id, SESS_MAIL_ASKED, &s) != 0)
-		return -E_PEER;
-	if (s != NULL)
-		mail_answer(s, reply, id);
-	return 0;
-}
-
 /* One path, as the address parser has it. */
 static bool
 path_is_whole(struct span path)
@@ -179,17 +162,24 @@ peers_rcpt_answer(struct chan *ch, struct msg *m)
 	enum reply reply;
 	struct session *s;
 	struct span to;
+	uint64_t id;
 
 	if (answer_reply(ch, m, &reply) != 0)
 		return -E_PEER;
+	id = rd_u64(&m->body);
 	to = rd_span(&m->body, ADDRESS_PATH_MAX);
-	if (!rd_done(&m->body) || (to.len > 0) != reply_names_paths(reply) ||
+	if (!rd_done(&m->body) ||
+	    (id != 0) != (reply_code((uint16_t)reply) / 100 == 2) ||
+	    (to.len > 0) != reply_names_paths(reply) ||
 	    (to.len > 0 && !path_is_whole(to)))
 		return chan_violation(ch, "answer out of shape");
 	if (answer_find(ch, m->id, SESS_RCPT_ASKED, &s) != 0)
 		return -E_PEER;
-	if (s != NULL)
-		rcpt_answer(s, reply, to);
+	if (s == NULL)
+		return 0;
+	if (id != 0 && s->tx->rcpts > 0 && s->tx->id != id)
+		return chan_violation(ch, "answer about another message");
+	rcpt_answer(s, reply, id, to);
 	return 0;
 }
 
@@ -321,7 +311,6 @@ const struct msg_handler session_handlers[] = {
 	{ M_RETIRE, peers_retire },
 	{ SESSION_OPENED, peers_session_opened },
 	{ SESSION_NAME, peers_session_name },
-	{ TX_MAIL_ANSWER, peers_mail_answer },
 	{ TX_RCPT_ANSWER, peers_rcpt_answer },
 	{ TX_DATA_REFUSED, peers_data_refused },
 	{ WHO_ANSWER, peers_who_answer },

@@ -20,6 +20,7 @@
 #include "smtpd/mail/eod.h"
 #include "smtpd/mail/header.h"
 #include "smtpd/mail/line.h"
+#include "smtpd/mail/parameters.h"
 #include "smtpd/mail/replies.h"
 
 struct event;
@@ -57,12 +58,13 @@ struct tx {
 	struct buf from;           /* reverse-path with its brackets */
 	struct mail_address rcpt;  /* of the only recipient, while it is one */
 	struct mail_address asked; /* of the RCPT that is being answered */
+	struct mail_params mail;   /* the parameters of MAIL */
+	uint8_t mode;              /* where it shall go, of TX_MODE */
 	unsigned rcpts;            /* accepted */
-	bool utf8;                 /* MAIL had SMTPUTF8 */
 	bool known;                /* the router keeps its envelopes */
 	bool open;                 /* the spool waits for content */
 	enum reply fault;          /* why the content will be refused */
-	uint64_t id;               /* of the message */
+	uint64_t id;               /* of the message, once one is accepted */
 	uint64_t begun_ms;         /* when the content was asked for */
 	uint64_t received;         /* octets of it that came, as they came */
 	uint64_t sent;             /* octets given to the spool */
@@ -222,10 +224,9 @@ void hello_greet(struct session *);
 
 /* ---- mail.c ---- */
 
-/* The router's answers to MAIL and RCPT; to is a path with brackets that the
- * reply names, as reply_paths() takes it, or empty. */
-void mail_answer(struct session *, enum reply, uint64_t id);
-void rcpt_answer(struct session *, enum reply, struct span to);
+/* The router's answer to RCPT; id is the message's, to a path with brackets
+ * that the reply names, as reply_paths() takes it, or empty. */
+void rcpt_answer(struct session *, enum reply, uint64_t id, struct span to);
 
 /* The transaction is given up (RSET, EHLO, end of the session): tell the
  * router or the spool, forget it. */

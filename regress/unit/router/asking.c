@@ -220,20 +220,29 @@ send_bare(int ch, enum msg_type type, uint64_t sid)
 	send_plain(ch);
 }
 
-uint64_t
+void
 mail_open(int ch)
 {
 	session_open(ch, SID);
 	send_mail(ch, SID, "<from@example.com>", 0);
-	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
-	return rd_u64(&played.m.body);
 }
 
-void
+uint64_t
+expect_rcpt(int ch, uint64_t sid, enum reply reply)
+{
+	uint64_t id;
+
+	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, sid, reply);
+	id = rd_u64(&played.m.body);
+	ATF_CHECK_EQ(reply_code((uint16_t)reply) / 100 == 2, id != 0);
+	return id;
+}
+
+uint64_t
 rcpt_is(int ch, const char *path, enum reply reply)
 {
 	send_rcpt(ch, SID, path);
-	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, reply);
+	return expect_rcpt(ch, SID, reply);
 }
 
 /* --- the spool ---------------------------------------------------------- */

@@ -59,11 +59,14 @@ void send_rcpt(int ch, uint64_t sid, const char *path);
 /* A message without anything in it. */
 void send_bare(int ch, enum msg_type, uint64_t sid);
 
-/* Open a session and a transaction; gives the id of the message. */
-uint64_t mail_open(int ch);
+/* Open a session and a transaction. */
+void mail_open(int ch);
 
-/* RCPT for that path is answered so. */
-void rcpt_is(int ch, const char *path, enum reply);
+/* RCPT was answered so; gives the id of the message, 0 for one refused. */
+uint64_t expect_rcpt(int ch, uint64_t sid, enum reply);
+
+/* The same with the question, for that path. */
+uint64_t rcpt_is(int ch, const char *path, enum reply);
 
 /* ---- the spool ---- */
 

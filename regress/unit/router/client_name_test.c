@@ -105,7 +105,6 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 	for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		request = name_begin(&ch, &resolver);
 		send_mail(ch, SID, "<from@example.com>", 0);
-		expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 		/* this one does not depend on it */
 		rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 		send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
@@ -116,8 +115,7 @@ ATF_TC_BODY(a_rule_waits_for_the_name, tc)
 			expect_name(ch, SID, answers[i].name);
 		if (answers[i].reply == RP_USER_UNKNOWN)
 			answer_user("named", USER_NO);
-		expect_reply(
-		    ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, answers[i].reply);
+		expect_rcpt(ch, SID, answers[i].reply);
 		silent(resolver);
 		played_stop();
 	}
@@ -131,10 +129,8 @@ data_begin(int ch, uint64_t sid, const char *from)
 
 	session_open_from(ch, sid, from);
 	send_mail(ch, sid, "<from@example.com>", 0);
-	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, sid, RP_MAIL_OK);
-	id = rd_u64(&played.m.body);
 	send_rcpt(ch, sid, "<info@virtual.example>");
-	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, sid, RP_RCPT_OK);
+	id = expect_rcpt(ch, sid, RP_RCPT_OK);
 	send_bare(ch, TX_DATA, sid);
 	return id;
 }
@@ -246,10 +242,9 @@ ATF_TC_BODY(without_a_resolver_a_name_is_not_known, tc)
 
 	name_begin(&ch, &resolver);
 	send_mail(ch, SID, "<from@example.com>", 0);
-	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
 	close(resolver);
-	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_DNS_TRY_LATER);
+	expect_rcpt(ch, SID, RP_DNS_TRY_LATER);
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 	played_stop();
 }
@@ -308,7 +303,6 @@ ATF_TC_BODY(an_answer_for_one_who_has_gone_is_dropped, tc)
 
 	request = name_begin(&ch, &resolver);
 	send_mail(ch, SID, "<from@example.com>", 0);
-	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_rcpt(ch, SID, "<named@" SETUP_HOST ">");
 	send_bare(ch, SESSION_CLOSE, SID);
 	session_open(ch, SID);

@@ -97,8 +97,8 @@ ATF_TC_BODY(who_has_moved_goes_to_the_other_host, tc)
 	start();
 	ch = join(ROLE_SESSION, 5);
 	spool = join(ROLE_SPOOL, 6);
-	id = mail_open(ch);
-	rcpt_is(ch, "<dan@" SETUP_HOST ">", RP_FORWARDED);
+	mail_open(ch);
+	id = rcpt_is(ch, "<dan@" SETUP_HOST ">", RP_FORWARDED);
 	check_span(
 	    rd_span(&played.m.body, ADDRESS_PATH_MAX), "<d@far.example>");
 	send_bare(ch, TX_DATA, SID);
@@ -233,22 +233,20 @@ ATF_TC_BODY(send_is_for_those_at_a_terminal, tc)
 	ch = join(ROLE_SESSION, 5);
 	session_open(ch, SID);
 	send_mode(ch, TX_SEND);
-	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	send_rcpt(ch, SID, "<list@" SETUP_HOST ">");
 	answer_user("ann", USER_YES);
 	answer_user("ben", USER_YES);
 	answer_terminal("ann", USER_YES);
 	answer_terminal("ben", USER_TRY_LATER);
-	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_AWAY);
+	expect_rcpt(ch, SID, RP_USER_AWAY);
 	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
-	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_RCPT_OK);
+	expect_rcpt(ch, SID, RP_RCPT_OK);
 	/* a mailbox alone is not a terminal */
 	send_rcpt(ch, SID, "<info@virtual.example>");
 	answer_terminal("keeper", USER_TRY_LATER);
-	expect_reply(ch, ROLE_SESSION, TX_RCPT_ANSWER, SID, RP_USER_AWAY);
+	expect_rcpt(ch, SID, RP_USER_AWAY);
 	send_bare(ch, TX_RESET, SID);
 	send_mode(ch, TX_SOML);
-	expect_reply(ch, ROLE_SESSION, TX_MAIL_ANSWER, SID, RP_MAIL_OK);
 	rcpt_is(ch, "<list@" SETUP_HOST ">", RP_RCPT_OK);
 	played_stop();
 }

@@ -201,10 +201,12 @@ fake_answer(enum msg_type type, uint64_t id, enum reply reply)
 		buf_put_u64(&body, fake.sid);
 	}
 	buf_put_u16(&body, (uint16_t)reply);
-	if (type == TX_MAIL_ANSWER)
-		buf_put_u64(&body, fake.nmessages + 1);
-	if (type == TX_RCPT_ANSWER)
+	if (type == TX_RCPT_ANSWER) {
+		buf_put_u64(&body,
+		    reply_code((uint16_t)reply) / 100 == 2 ? fake.nmessages + 1
+							   : 0);
 		buf_put_span(&body, span_str(""));
+	}
 	if (type == SESSION_OPENED)
 		fake_opened(&body);
 	error = fake_send(from, type, id, &body);
@@ -244,9 +246,6 @@ fake_reply(struct question *q)
 	switch ((unsigned)q->type) {
 	case SESSION_OPEN:
 		fake_answer(SESSION_OPENED, q->id, fake.opened);
-		break;
-	case TX_MAIL:
-		fake_answer(TX_MAIL_ANSWER, q->id, fake.mail);
 		break;
 	case TX_RCPT:
 		fake_answer(TX_RCPT_ANSWER, q->id, fake.rcpt);
@@ -348,7 +347,6 @@ fake_setup(void)
 		.config.nlisteners = 1,
 		.client = -1,
 		.opened = RP_GREETING,
-		.mail = RP_MAIL_OK,
 		.rcpt = RP_RCPT_OK,
 		.grant = RP_DATA_GO,
 		.commit = RP_QUEUED,

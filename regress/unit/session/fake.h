@@ -30,7 +30,6 @@ struct fake {
 	bool full;         /* the spool's channel is full */
 	uint8_t services;  /* what the router lets the client have */
 	enum reply opened; /* answers given by default */
-	enum reply mail;
 	enum reply rcpt;
 	enum reply refusal; /* of the router to DATA; RP_NONE: the spool's */
 	enum reply grant;

@@ -64,13 +64,14 @@ CASE(who_may_ask_is_answered_by_the_router)
 }
 
 static int
-answer_moved(enum reply reply, const char *path)
+answer_rcpt(enum reply reply, uint64_t id, const char *path)
 {
 	struct buf body;
 	int error;
 
 	buf_init(&body, MSG_FRAME_MAX);
 	buf_put_u16(&body, (uint16_t)reply);
+	buf_put_u64(&body, id);
 	buf_put_span(&body, span_str(path));
 	error = fake_send(ROLE_ROUTER, TX_RCPT_ANSWER, fake.sid, &body);
 	buf_clear(&body);
@@ -85,17 +86,52 @@ CASE(where_somebody_has_moved_to_is_a_path)
 	fake_dialogue(MAIL, "250");
 	fake.silent = true;
 	fake_dialogue(RCPT, "");
-	ATF_CHECK_EQ(-E_PEER, answer_moved(RP_MOVED, "<a@x>\r\n250 ok"));
-	ATF_CHECK_EQ(-E_PEER, answer_moved(RP_MOVED, ""));
-	ATF_CHECK_EQ(-E_PEER, answer_moved(RP_RCPT_OK, "<a@x>"));
-	ATF_CHECK_EQ(0, answer_moved(RP_MOVED, "<a@x>"));
+	ATF_CHECK_EQ(-E_PEER, answer_rcpt(RP_MOVED, 0, "<a@x>\r\n250 ok"));
+	ATF_CHECK_EQ(-E_PEER, answer_rcpt(RP_MOVED, 0, ""));
+	ATF_CHECK_EQ(-E_PEER, answer_rcpt(RP_RCPT_OK, 1, "<a@x>"));
+	ATF_CHECK_EQ(0, answer_rcpt(RP_MOVED, 0, "<a@x>"));
 	fake_expect("551");
 	fake_dialogue("DATA\r\n", "503");
 	fake_dialogue(RCPT, "");
-	ATF_CHECK_EQ(0, answer_moved(RP_FORWARDED, "<a@x>"));
+	ATF_CHECK_EQ(0, answer_rcpt(RP_FORWARDED, 1, "<a@x>"));
 	fake_expect("251");
 	fake_dialogue("DATA\r\n", "");
 	ATF_CHECK_EQ(1, fake.asked[TX_DATA]);
+}
+
+CASE(mail_is_told_with_the_first_recipient)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(MAIL "RSET\r\n" MAIL, "250 250 250");
+	/* a client that has no recipient is nobody's business */
+	ATF_CHECK_EQ(0, fake.asked[TX_MAIL]);
+	ATF_CHECK_EQ(0, fake.asked[TX_RESET]);
+	fake_dialogue(RCPT RCPT, "250 250");
+	ATF_CHECK_EQ(1, fake.asked[TX_MAIL]);
+	ATF_CHECK_EQ(2, fake.asked[TX_RCPT]);
+	fake_dialogue("RSET\r\n", "250");
+	ATF_CHECK_EQ(1, fake.asked[TX_RESET]);
+}
+
+CASE(recipients_are_of_one_message)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(MAIL, "250");
+	fake.silent = true;
+	fake_dialogue(RCPT, "");
+	ATF_CHECK_EQ(-E_PEER, answer_rcpt(RP_RCPT_OK, 0, ""));
+	ATF_CHECK_EQ(-E_PEER, answer_rcpt(RP_USER_UNKNOWN, 1, ""));
+	ATF_CHECK_EQ(0, answer_rcpt(RP_RCPT_OK, 1, ""));
+	fake_expect("250");
+	fake_dialogue(RCPT, "");
+	ATF_CHECK_EQ(-E_PEER, answer_rcpt(RP_RCPT_OK, 2, ""));
+	ATF_CHECK_EQ(0, answer_rcpt(RP_USER_UNKNOWN, 0, ""));
+	fake_expect("550");
+	fake_dialogue(RCPT, "");
+	ATF_CHECK_EQ(0, answer_rcpt(RP_RCPT_OK, 1, ""));
+	fake_expect("250");
 }
 
 CASE(a_bad_mailbox_is_nobodys_question)
@@ -235,28 +271,30 @@ CASE(a_late_answer_is_dropped)
 
 	fake_begin();
 	fake_dialogue(EHLO, "250");
+	fake_dialogue(MAIL, "250");
 	fake.silent = true;
-	fake_dialogue(MAIL, "");
+	fake_dialogue(RCPT, "");
 	shutdown(fake.client, SHUT_RDWR);
 	fake_run();
 	/* while it waits, it does not look at its client */
-	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, fake.sid, RP_MAIL_OK));
+	ATF_CHECK_EQ(0, fake_answer(TX_RCPT_ANSWER, fake.sid, RP_RCPT_OK));
 	fake_run();
 	ATF_CHECK_EQ(0, session_count());
 	gone = fake.sid;
-	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, gone, RP_MAIL_OK));
+	ATF_CHECK_EQ(0, fake_answer(TX_RCPT_ANSWER, gone, RP_RCPT_OK));
 	/* nor is it for the next client, who has the same place */
 	fake.silent = false;
 	close(fake.client);
 	fake_connect();
 	fake_dialogue(EHLO, "220 250");
+	fake_dialogue(MAIL, "250");
 	fake.silent = true;
-	fake_dialogue(MAIL, "");
+	fake_dialogue(RCPT, "");
 	ATF_CHECK_EQ((uint32_t)gone, (uint32_t)fake.sid);
-	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, gone, RP_MAIL_OK));
+	ATF_CHECK_EQ(0, fake_answer(TX_RCPT_ANSWER, gone, RP_RCPT_OK));
 	fake_run();
 	fake_expect("");
-	ATF_CHECK_EQ(0, fake_answer(TX_MAIL_ANSWER, fake.sid, RP_MAIL_OK));
+	ATF_CHECK_EQ(0, fake_answer(TX_RCPT_ANSWER, fake.sid, RP_RCPT_OK));
 	fake_run();
 	fake_expect("250");
 }
@@ -277,8 +315,6 @@ CASE(an_answer_to_no_question_breaks_the_protocol)
 	fake_begin();
 	fake_dialogue(EHLO, "250");
 	ATF_CHECK_EQ(
-	    -E_PEER, fake_answer(TX_MAIL_ANSWER, fake.sid, RP_MAIL_OK));
-	ATF_CHECK_EQ(
 	    -E_PEER, fake_answer(TX_RCPT_ANSWER, fake.sid, RP_RCPT_OK));
 	ATF_CHECK_EQ(-E_PEER, fake_answer(SPOOL_GRANT, 1, RP_DATA_GO));
 	ATF_CHECK_EQ(
@@ -290,10 +326,11 @@ CASE(a_reply_out_of_the_table_breaks_the_protocol)
 {
 	fake_begin();
 	fake_dialogue(EHLO, "250");
+	fake_dialogue(MAIL, "250");
 	fake.silent = true;
-	fake_dialogue(MAIL, "");
+	fake_dialogue(RCPT, "");
 	ATF_CHECK_EQ(
-	    -E_PEER, fake_answer(TX_MAIL_ANSWER, fake.sid, (enum reply)9999));
+	    -E_PEER, fake_answer(TX_RCPT_ANSWER, fake.sid, (enum reply)9999));
 }
 
 CASE(a_full_spool_stops_the_reading)
@@ -381,6 +418,8 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, who_may_ask_is_answered_by_the_router);
 	ATF_TP_ADD_TC(tp, where_somebody_has_moved_to_is_a_path);
+	ATF_TP_ADD_TC(tp, mail_is_told_with_the_first_recipient);
+	ATF_TP_ADD_TC(tp, recipients_are_of_one_message);
 	ATF_TP_ADD_TC(tp, a_bad_mailbox_is_nobodys_question);
 	ATF_TP_ADD_TC(tp, who_asks_too_often_is_sent_away);
 	ATF_TP_ADD_TC(tp, what_is_no_mailbox_breaks_the_protocol);
