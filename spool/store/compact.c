@@ -15,9 +15,20 @@
 
 #define MOVE_OCTETS (4u << 20) /* moved in one step at most, */
 #define MOVE_COUNT  1000       /* and messages */
-#define FILL_OCTETS (4u << 20) /* zeroed in one step */
-#define TICK_BUSY   20         /* ms */
+#define FILL_OCTETS (1u << 20) /* zeroed in one step */
+#define TICK_BUSY   5          /* ms */
 #define TICK_IDLE   1000
+
+/* So many free segments are kept. */
+static uint32_t
+free_max(const struct store *s)
+{
+	uint32_t n = SEG_FREE_OCTETS / s->set.segment_size;
+
+	if (n < SEG_FREE_TARGET)
+		return SEG_FREE_TARGET;
+	return n < SEG_FREE_MAX ? n : SEG_FREE_MAX;
+}
 
 static int
 seg_remove(struct store *s, struct seg *seg)
@@ -59,7 +70,7 @@ static int
 seg_retire(struct store *s, struct seg *seg)
 {
 	bool keep = !seg->bad && seg->head.size == s->set.segment_size &&
-	    s->free_len < SEG_FREE_MAX;
+	    s->free_len < free_max(s);
 	int error;
 
 	if (keep && seg_recycle(s, seg) != 0) {
@@ -182,7 +193,7 @@ free_trim(struct store *s)
 {
 	struct seg *seg;
 
-	while (s->free_len > SEG_FREE_MAX) {
+	while (s->free_len > free_max(s)) {
 		seg = TAILQ_LAST(&s->free, seg_list);
 		if (seg_remove(s, seg) != 0)
 			return;
@@ -198,6 +209,12 @@ fill_wanted(const struct store *s)
 {
 	return s->free_len == 0 ||
 	    (s->free_len < SEG_FREE_TARGET && room_for(s, s->set.segment_size));
+}
+
+bool
+store_due(const struct store *s)
+{
+	return s->free_len < SEG_FREE_TARGET;
 }
 
 uint32_t

@@ -21,7 +21,7 @@
 #define SEG_TRIES       3          /* files to try before giving up */
 /* Open for reading.  Ids are random, and so is the order in which messages are
  * read: with the usual size this does for a queue of 2 GiB. */
-#define SEG_READERS_MAX 64
+#define SEG_READERS_MAX 256
 
 static void
 seg_new_name(const struct seg *seg, char out[SEG_NAME_SIZE])
@@ -174,6 +174,8 @@ seg_fill_more(struct store *s, struct seg *seg, uint64_t octets)
 			step = seg->head.size - seg->filled;
 		if ((error = seg_zero(seg->fd, seg->filled, step)) != 0)
 			return error;
+		/* the disk is at it while the next step is made */
+		io_begin(seg->fd, seg->filled, step);
 		seg->filled += (uint32_t)step;
 		octets -= octets < step ? octets : step;
 		if (seg->filled % SEG_SYNC_STEP != 0)

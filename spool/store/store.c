@@ -39,7 +39,7 @@ void
 store_settings_default(struct store_settings *set)
 {
 	*set = (struct store_settings){
-		.segment_size = 32u << 20,
+		.segment_size = 8u << 20,
 		.inline_max = 256u << 10,
 		.memory_max = 64u << 20,
 		.reserve_bytes = 64u << 20,

@@ -122,6 +122,10 @@ int store_room(const struct store *);
  */
 uint32_t store_tick(struct store *, uint64_t now_ms);
 
+/* store_tick has work that should not wait for a second: a segment was begun,
+ * and the next one is to be ready before that is full. */
+bool store_due(const struct store *);
+
 /*
  * Begin a message.  Borrows the meta during the call; msgid is the caller's
  * choice and unique.  cookie comes back from store_done_next.  Gives the

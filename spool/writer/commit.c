@@ -186,6 +186,7 @@ commit_now(void)
 		commit_acknowledge(w);
 	else if (w->nacks > 0)
 		commit_after(RETRY_WAIT_MS);
+	writer_hurry();
 }
 
 void

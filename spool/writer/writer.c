@@ -70,7 +70,17 @@ writer_tick(evutil_socket_t fd, short what, void *arg)
 	if (!was_open)
 		walk_begin();
 	writer_tick_after(store_tick(self.store, clock_ms()));
+	self.hurried = store_due(self.store);
 	commit_answer();
+}
+
+void
+writer_hurry(void)
+{
+	if (self.hurried || !store_due(self.store))
+		return;
+	self.hurried = true;
+	writer_tick_after(0);
 }
 
 static void

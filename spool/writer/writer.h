@@ -58,6 +58,7 @@ struct writer {
 	bool stopping;       /* finish when the scheduler has */
 	struct store *store; /* NULL while the directory cannot be used */
 	struct event *tick;
+	bool hurried; /* it does not wait for a second */
 	struct event *sync;
 	struct event *walker;
 
@@ -80,6 +81,9 @@ struct writer {
 
 /* The one of this process. */
 struct writer *writer_self(void);
+
+/* After a commit: the store may have work before the next tick. */
+void writer_hurry(void);
 
 /* ---- transaction.c ---- */
 
