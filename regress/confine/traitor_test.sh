@@ -105,7 +105,7 @@ _envelopes_are_the_routers()
 {
 	traitor_start session
 	held_begin
-	for _act in "spool-open 1234567812345678 43 0 0" \
+	for _act in "spool-open 1234567812345678 60 0 0" \
 	    "spool-envelope $MID 17 0 0" "queue-outcome $MID 32 0 0" \
 	    "queue-assign $MID 8 0 0"; do
 		orders session "raw spool $_act"

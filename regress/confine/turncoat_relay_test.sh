@@ -53,7 +53,7 @@ _relay_forges_nothing()
 		master message out of the table | raw master taken 0 0 0 0
 		spool message out of the table | raw spool queue-assign 1234567812345678 8 9 0
 		spool message out of the table | raw spool queue-outcome 1234567812345678 32 0 0
-		spool message out of the table | raw spool spool-open 1234567812345678 43 0 0
+		spool message out of the table | raw spool spool-open 1234567812345678 60 0 0
 		spool message out of the table | raw spool spool-content 1234567812345678 1 0 0
 		scheduler message out of the table | raw scheduler queue-flush 1 5 0 0
 		scheduler bad outcome | raw scheduler outcome 1 18 255 0

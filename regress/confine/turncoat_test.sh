@@ -13,8 +13,8 @@ _router_forges_nothing()
 	each_caught router <<-END
 		master message out of the table | raw master mailer-start 1 8 0 0
 		master message out of the table | raw master user-ask 1 3 0 0
-		spool bad transaction | raw spool spool-open 1234567812345678 43 0 0
-		spool bad transaction | raw spool spool-open 1234567812345678 2500 255 0
+		spool bad transaction | raw spool spool-open 1234567812345678 60 0 0
+		spool bad transaction | raw spool spool-open 1234567812345678 5000 255 0
 		spool bad envelope | raw spool spool-envelope 1234567812345678 17 255 0
 		spool message out of the table | raw spool spool-content 1 1 0 0
 		spool message out of the table | raw spool queue-outcome 1 32 0 0
@@ -32,6 +32,8 @@ _spool_forges_nothing()
 		scheduler bad message for the queue | raw scheduler queue-add 1234567812345678 23 255 0
 		scheduler bad message for the queue | raw scheduler queue-add 1234567812345678 61440 255 0
 		scheduler bad answer to an assignment | raw scheduler queue-unreadable 1 7 255 0
+		scheduler bad record | raw scheduler queue-recorded 0 14 255 0
+		scheduler bad record | frame scheduler queue-recorded 0 u16:1 u64:1 u32:0 u8:0
 		scheduler message out of the table | raw scheduler outcome 1 18 0 0
 		delivery message out of shape | raw delivery deliver 1234567812345678 34 255 0
 		delivery message out of shape | raw delivery deliver-fd 1234567812345678 34 255 1

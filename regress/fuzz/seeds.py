@@ -73,7 +73,7 @@ def assigned(index):
 MAIL = (span(b"<a@example.net>") + u8(0) + u64(0) + u8(0) + span(b"e1") +
         span(b"client.example") + u8(1))
 RCPT = span(b"<ann@example.org>") + u8(0) + span(b"")
-OPEN = (u8(ROLE["SESSION"]) + u32(1) + u64(7) + u32(1) +
+OPEN = (u8(ROLE["SESSION"]) + u32(1) + u64(7) + u32(2) +
         span(b"a@example.net") + u8(0) + u8(0) + span(b"") +
         span(b"192.0.2.1") + span(b"client.example") + u64(1700000000))
 ENVELOPE = (span(b"ann@example.org") + span(b"") + u8(0) + span(b"a") +
@@ -149,10 +149,10 @@ HELLO = (b"220 there", b"250-there\r\n250-PIPELINING\r\n250-DSN\r\n250 SIZE 9999
 TAKEN = (b"250 ok", b"250 ok", b"250 ok", b"354 go", b"250 2.0.0 taken")
 SENT = frame("SPOOL", "DELIVER", 9, relayed(b"a", b""))
 
-stored = (frame("ROUTER", "SPOOL_OPEN", 9, OPEN) +
+stored = (frame("ROUTER", "SPOOL_OPEN", 9, OPEN + ENVELOPE) +
           frame("ROUTER", "SPOOL_ENVELOPE", 9, ENVELOPE) +
           frame("SESSION", "SPOOL_CONTENT", 9, CONTENT) +
-          frame("SESSION", "SPOOL_COMMIT", 9, u64(len(CONTENT))))
+          frame("SESSION", "SPOOL_COMMIT", 9, u64(2 * len(CONTENT)) + CONTENT))
 by_delivery = frame("DELIVERY", "TX_MAIL", 3, span(b"<>") + MAIL[19:])
 
 SEEDS = {
@@ -192,13 +192,13 @@ SEEDS = {
                        ask("CTL_SHOW_MESSAGE", b"0000000000000009")) +
         frame("CONTROL", "CTL_ASK", 2,
               ask("CTL_SHOW_ENVELOPE", b"0000000000000009")),
-        frame("ROUTER", "SPOOL_OPEN", 9, OPEN) +
+        frame("ROUTER", "SPOOL_OPEN", 9, OPEN + ENVELOPE) +
         frame("SESSION", "SPOOL_ABORT", 9),
     ],
     "scheduler": [
         frame("SPOOL", "QUEUE_ADD", 9, ADD) +
         frame("SPOOL", "QUEUE_LOADED", 0) + frame("DELIVERY", "OUTCOME", 9, OUT) +
-        frame("SPOOL", "QUEUE_RECORDED", 9, u32(0)),
+        frame("SPOOL", "QUEUE_RECORDED", 0, u16(1) + u64(9) + u32(0)),
         frame("SPOOL", "QUEUE_ADD", 9, ADD) +
         frame("SPOOL", "QUEUE_LOADED", 0) +
         frame("SPOOL", "QUEUE_UNREADABLE", 9,

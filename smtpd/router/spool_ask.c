@@ -13,6 +13,17 @@ spool_refuse(const struct client *c, enum reply reply)
 	msg_send(c->peer->ch);
 }
 
+static void
+spool_put_envelope(struct chan *spool, const struct envelope *e)
+{
+	msg_put_span(spool, e->path);
+	msg_put_span(spool, e->orcpt);
+	msg_put_u8(spool, e->notify);
+	msg_put_span(spool, e->action);
+	msg_put_span(spool, e->user);
+}
+
+/* With the first envelope: most messages have no other. */
 static int
 spool_send_open(struct chan *spool, const struct client *c)
 {
@@ -36,6 +47,7 @@ spool_send_open(struct chan *spool, const struct client *c)
 		msg_put_span(spool, span_str(peer));
 		msg_put_span(spool, (struct span){ tx->helo, tx->helo_len });
 		msg_put_u64(spool, tx->created_s);
+		spool_put_envelope(spool, TAILQ_FIRST(&tx->envelopes));
 		error = msg_send(spool);
 	}
 	buf_clear(&sender);
@@ -43,27 +55,15 @@ spool_send_open(struct chan *spool, const struct client *c)
 }
 
 static int
-spool_send_envelope(struct chan *spool, uint64_t id, const struct envelope *e)
-{
-	msg_begin(spool, SPOOL_ENVELOPE, id);
-	msg_put_span(spool, e->path);
-	msg_put_span(spool, e->orcpt);
-	msg_put_u8(spool, e->notify);
-	msg_put_span(spool, e->action);
-	msg_put_span(spool, e->user);
-	return msg_send(spool);
-}
-
-static int
 spool_send(struct chan *spool, const struct client *c)
 {
-	const struct envelope *e;
+	const struct envelope *e = TAILQ_FIRST(&c->tx->envelopes);
 	int error = spool_send_open(spool, c);
 
-	TAILQ_FOREACH(e, &c->tx->envelopes, entry) {
-		if (error != 0)
-			break;
-		error = spool_send_envelope(spool, c->tx->id, e);
+	while (error == 0 && (e = TAILQ_NEXT(e, entry)) != NULL) {
+		msg_begin(spool, SPOOL_ENVELOPE, c->tx->id);
+		spool_put_envelope(spool, e);
+		error = msg_send(spool);
 	}
 	return error;
 }

@@ -215,11 +215,11 @@ data_end(struct session *s)
 	struct tx *tx = s->tx;
 	struct chan *ch;
 
-	data_ship(s, true);
 	if (tx->fault == RP_NONE) {
 		ch = role_peer(ROLE_SPOOL);
 		msg_begin(ch, SPOOL_COMMIT, tx->id);
-		msg_put_u64(ch, tx->sent);
+		msg_put_u64(ch, tx->sent + tx->content.len);
+		msg_put_octets(ch, buf_span(&tx->content));
 		if (msg_send(ch) != 0)
 			data_fault(s, RP_TRY_LATER);
 	}

@@ -273,23 +273,34 @@ outcome_message(struct scheduler *s, struct chan *ch, struct msg *msg)
 	return 0;
 }
 
+static void
+outcome_durable(struct scheduler *s, uint64_t msgid, uint32_t index)
+{
+	struct message *m = queue_message(&s->queue, msgid);
+	struct envelope *e = m == NULL ? NULL : queue_envelope(m, index);
+
+	/* it may be gone: confirmed twice around a loss of the spool */
+	if (e == NULL || e->unrecorded == 0)
+		return;
+	if (--e->unrecorded == 0 && e->state == SE_RECORDING)
+		queue_envelope_free(&s->queue, e);
+}
+
 int
 outcome_recorded(struct scheduler *s, struct chan *ch, struct msg *msg)
 {
-	uint32_t index = rd_u32(&msg->body);
-	struct message *m;
-	struct envelope *e;
+	struct rd *r = &msg->body;
+	unsigned n = rd_u16(r);
+	uint64_t msgid;
+	uint32_t index;
 
-	if (!rd_done(&msg->body))
-		return chan_violation(ch, "bad record");
-	m = queue_message(&s->queue, msg->id);
-	e = m == NULL ? NULL : queue_envelope(m, index);
-	/* it may be gone: confirmed twice around a loss of the spool */
-	if (e == NULL || e->unrecorded == 0)
-		return 0;
-	if (--e->unrecorded == 0 && e->state == SE_RECORDING)
-		queue_envelope_free(&s->queue, e);
-	return 0;
+	for (; n > 0 && !r->bad; n--) {
+		msgid = rd_u64(r);
+		index = rd_u32(r);
+		if (!r->bad)
+			outcome_durable(s, msgid, index);
+	}
+	return rd_done(r) ? 0 : chan_violation(ch, "bad record");
 }
 
 /* Do fn to every envelope.  fn frees none. */

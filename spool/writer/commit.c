@@ -15,6 +15,7 @@
 #define RETRY_WAIT_MS   1000 /* after a commit that failed */
 #define COMMIT_TEXT_MAX 1300 /* octets of a reply that are taken */
 #define ACKS_FIRST      256
+#define ACKS_IN_ONE     5000 /* of QUEUE_RECORDED */
 
 /* Have commit_turn() commit after so long, unless it does before. */
 static void
@@ -163,11 +164,18 @@ static void
 commit_acknowledge(struct writer *w)
 {
 	struct chan *scheduler = role_peer(ROLE_SCHEDULER);
-	size_t i;
+	size_t i, n, sent;
 
-	for (i = 0; scheduler != NULL && i < w->nacks; i++) {
-		msg_begin(scheduler, QUEUE_RECORDED, w->acks[i].id);
-		msg_put_u32(scheduler, w->acks[i].index);
+	for (sent = 0; scheduler != NULL && sent < w->nacks; sent += n) {
+		n = w->nacks - sent;
+		if (n > ACKS_IN_ONE)
+			n = ACKS_IN_ONE;
+		msg_begin(scheduler, QUEUE_RECORDED, 0);
+		msg_put_u16(scheduler, (uint16_t)n);
+		for (i = sent; i < sent + n; i++) {
+			msg_put_u64(scheduler, w->acks[i].id);
+			msg_put_u32(scheduler, w->acks[i].index);
+		}
 		msg_send(scheduler);
 	}
 	w->nacks = 0;

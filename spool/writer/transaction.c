@@ -103,7 +103,8 @@ tx_refusal(uint64_t id, uint32_t envelopes)
 }
 
 static int
-tx_new(const struct transaction *proto, const struct store_meta *meta)
+tx_new(const struct transaction *proto, const struct store_meta *meta,
+    struct transaction **out)
 {
 	struct writer *w = writer_self();
 	struct transaction *t;
@@ -124,12 +125,26 @@ tx_new(const struct transaction *proto, const struct store_meta *meta)
 	}
 	RB_INSERT(tx_tree, &w->txs, t);
 	w->tx_envelopes += t->expected;
+	*out = t;
 	return 0;
+}
+
+/* The fields of an envelope, the last of their message.  0 or -E_PEER. */
+static int
+tx_envelope_read(struct rd *r, struct store_envelope *e)
+{
+	e->rcpt = rd_span(r, STORE_PATH_MAX);
+	e->orcpt = rd_span(r, STORE_PATH_MAX);
+	e->notify = rd_u8(r);
+	e->action = rd_span(r, STORE_NAME_MAX);
+	e->user = rd_span(r, STORE_NAME_MAX);
+	return rd_done(r) ? 0 : -E_PEER;
 }
 
 /* The fields of SPOOL_OPEN.  0 or -E_PEER. */
 static int
-tx_open_read(struct msg *m, struct transaction *t, struct store_meta *meta)
+tx_open_read(struct msg *m, struct transaction *t, struct store_meta *meta,
+    struct store_envelope *first)
 {
 	struct rd *r = &m->body;
 	unsigned role;
@@ -145,7 +160,8 @@ tx_open_read(struct msg *m, struct transaction *t, struct store_meta *meta)
 	meta->peer = rd_span(r, STORE_NAME_MAX);
 	meta->helo = rd_span(r, STORE_NAME_MAX);
 	meta->created_s = rd_u64(r);
-	if (!rd_done(r) || t->expected == 0 || (meta->flags & ~TX__ALL) != 0 ||
+	if (tx_envelope_read(r, first) != 0 || t->expected == 0 ||
+	    (meta->flags & ~TX__ALL) != 0 ||
 	    (role != ROLE_SESSION && role != ROLE_DELIVERY))
 		return -E_PEER;
 	t->id = meta->msgid = m->id;
@@ -155,28 +171,53 @@ tx_open_read(struct msg *m, struct transaction *t, struct store_meta *meta)
 	return 0;
 }
 
+/* Add an envelope; with the last one its sender may begin. */
+static void
+tx_add(struct transaction *t, struct store_envelope *e)
+{
+	uint32_t index = store_tx_envelopes(t->stx);
+	enum reply grant = RP_DATA_GO;
+
+	e->now.state = STORE_QUEUED;
+	e->now.next_s = t->created_s;
+	walk_news_put(&t->news, index, e);
+	if (t->news.err != 0 || store_tx_envelope(t->stx, e) != 0)
+		grant = RP_TRY_LATER;
+	else if (index + 1 < t->expected)
+		return;
+	t->state = TX_CONTENT;
+	tx_answer(t->role, t->instance, SPOOL_GRANT, t->id, t->session, grant);
+	if (grant != RP_DATA_GO)
+		tx_free(t);
+}
+
 int
 tx_open(struct chan *ch, struct msg *m)
 {
-	struct transaction t = { 0 };
+	struct transaction proto = { 0 }, *t;
 	struct store_meta meta = { 0 };
+	struct store_envelope first = { 0 };
 	enum reply refusal;
 
-	if (tx_open_read(m, &t, &meta) != 0 || tx_find(m->id) != NULL)
+	if (tx_open_read(m, &proto, &meta, &first) != 0 ||
+	    tx_find(m->id) != NULL)
 		return chan_violation(ch, "bad transaction");
 	/* its client may have died meanwhile; envelopes that still come find
 	 * no transaction and are dropped, here as after a refusal */
-	if (role_peer_instance(t.role, t.instance) == NULL)
+	if (role_peer_instance(proto.role, proto.instance) == NULL)
 		return 0;
-	refusal = tx_refusal(t.id, t.expected);
-	if (refusal == RP_NONE && tx_new(&t, &meta) != 0)
+	refusal = tx_refusal(proto.id, proto.expected);
+	if (refusal == RP_NONE && tx_new(&proto, &meta, &t) != 0)
 		refusal = RP_TRY_LATER;
-	if (refusal == RP_NONE)
+	if (refusal == RP_NONE) {
+		tx_add(t, &first);
 		return 0;
+	}
 	writer_self()->tx_refused++;
-	LOG(EV_SPOOL_REFUSED, KI("message", t.id),
+	LOG(EV_SPOOL_REFUSED, KI("message", proto.id),
 	    KS("reply", reply_name((uint16_t)refusal)));
-	tx_answer(t.role, t.instance, SPOOL_GRANT, t.id, t.session, refusal);
+	tx_answer(proto.role, proto.instance, SPOOL_GRANT, proto.id,
+	    proto.session, refusal);
 	return 0;
 }
 
@@ -185,32 +226,14 @@ tx_envelope(struct chan *ch, struct msg *m)
 {
 	struct transaction *t = tx_find(m->id);
 	struct store_envelope e = { 0 };
-	uint32_t index;
-	enum reply grant = RP_DATA_GO;
 
-	e.rcpt = rd_span(&m->body, STORE_PATH_MAX);
-	e.orcpt = rd_span(&m->body, STORE_PATH_MAX);
-	e.notify = rd_u8(&m->body);
-	e.action = rd_span(&m->body, STORE_NAME_MAX);
-	e.user = rd_span(&m->body, STORE_NAME_MAX);
-	if (!rd_done(&m->body))
+	if (tx_envelope_read(&m->body, &e) != 0)
 		return chan_violation(ch, "bad envelope");
 	if (t == NULL)
 		return 0;
 	if (t->state != TX_ENVELOPES)
 		return chan_violation(ch, "more envelopes than announced");
-	e.now.state = STORE_QUEUED;
-	e.now.next_s = t->created_s;
-	index = store_tx_envelopes(t->stx);
-	walk_news_put(&t->news, index, &e);
-	if (t->news.err != 0 || store_tx_envelope(t->stx, &e) != 0)
-		grant = RP_TRY_LATER;
-	else if (index + 1 < t->expected)
-		return 0;
-	t->state = TX_CONTENT;
-	tx_answer(t->role, t->instance, SPOOL_GRANT, t->id, t->session, grant);
-	if (grant != RP_DATA_GO)
-		tx_free(t);
+	tx_add(t, &e);
 	return 0;
 }
 
@@ -237,22 +260,30 @@ tx_own(struct chan *ch, uint64_t id)
 	return t;
 }
 
-int
-tx_content(struct chan *ch, struct msg *m)
+/* Take what the message has left: content. */
+static void
+tx_take(struct transaction *t, struct rd *r)
 {
-	struct transaction *t = tx_own(ch, m->id);
-	struct span octets = rd_octets(&m->body, rd_left(&m->body));
+	struct span octets = rd_octets(r, rd_left(r));
 	int error;
 
-	if (t == NULL)
-		return chan_violation(ch, "content of no transaction of its");
 	t->size += octets.len;
-	if (t->state == TX_BROKEN)
-		return 0;
+	if (t->state == TX_BROKEN || octets.len == 0)
+		return;
 	if (t->size > role_config()->set.smtp_max_message_size + TX_SIZE_SLACK)
 		tx_break(t, RP_TOO_BIG);
 	else if ((error = store_tx_write(t->stx, octets)) != 0)
 		tx_break(t, tx_reply(error));
+}
+
+int
+tx_content(struct chan *ch, struct msg *m)
+{
+	struct transaction *t = tx_own(ch, m->id);
+
+	if (t == NULL)
+		return chan_violation(ch, "content of no transaction of its");
+	tx_take(t, &m->body);
 	return 0;
 }
 
@@ -265,8 +296,9 @@ tx_commit(struct chan *ch, struct msg *m)
 	struct store_tx *stx;
 	int error;
 
-	if (t == NULL || !rd_done(&m->body))
+	if (t == NULL)
 		return chan_violation(ch, "commit of no transaction of its");
+	tx_take(t, &m->body);
 	if (size != t->size)
 		return chan_violation(ch, "commit of what it did not send");
 	if (t->state == TX_BROKEN) {

@@ -285,7 +285,7 @@ ATF_TC_BODY(other_peers_are_not_touched, tc)
 	setup();
 	good = join(ROLE_ROUTER, ROLE_SESSION, &good_fd);
 	join(ROLE_ROUTER, ROLE_SESSION, &bad_fd);
-	raw_send(bad_fd, SPOOL_OPEN, 0, 43, 0);
+	raw_send(bad_fd, SPOOL_OPEN, 0, 60, 0);
 	raw_send(good_fd, TX_DATA, 0, 0, 0);
 	turn();
 	ATF_CHECK_EQ(1, seen.violations);

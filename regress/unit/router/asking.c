@@ -247,12 +247,18 @@ rcpt_is(int ch, const char *path, enum reply reply)
 
 /* --- the spool ---------------------------------------------------------- */
 
+/* SPOOL_OPEN was read up to the envelope that is in it. */
+static bool first;
+
 void
 check_envelope(int spool, uint64_t id, const char *path, const char *action,
     const char *user)
 {
-	struct rd *r = expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
+	struct rd *r = &played.m.body;
 
+	if (!first)
+		r = expect(spool, ROLE_SPOOL, SPOOL_ENVELOPE);
+	first = false;
 	ATF_CHECK_EQ(id, played.m.id);
 	check_span(rd_span(r, 512), path);
 	check_span(rd_span(r, 512), "rfc822;typed@example.com");
@@ -279,5 +285,5 @@ check_open(int spool, uint64_t id, uint32_t n)
 	check_span(rd_span(r, 512), "127.0.0.1");
 	check_span(rd_span(r, 512), "client.example");
 	ATF_CHECK(rd_u64(r) > 0);
-	ATF_CHECK(rd_done(r));
+	first = true;
 }

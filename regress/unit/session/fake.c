@@ -16,12 +16,14 @@
 #include "privsep/base/err.h"
 #include "regress/unit/session/fake.h"
 
-#define KIB    1024ULL
-#define MIB    (1024 * KIB)
-#define GIB    (1024 * MIB)
-#define MINUTE 60ULL
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
+#define COMMIT_HEAD sizeof(uint64_t) /* before the content in SPOOL_COMMIT */
+
+#define KIB         1024ULL
+#define MIB         (1024 * KIB)
+#define GIB         (1024 * MIB)
+#define MINUTE      60ULL
+#define HOUR        (60 * MINUTE)
+#define DAY         (24 * HOUR)
 
 struct chan {
 	enum role role;
@@ -154,7 +156,7 @@ int
 msg_send(struct chan *ch)
 {
 	ATF_REQUIRE(building->body.err == 0);
-	ATF_REQUIRE(building->body.len <= MSG_CONTENT_MAX);
+	ATF_REQUIRE(building->body.len <= MSG_CONTENT_MAX + COMMIT_HEAD);
 	fake.asked[building->type]++;
 	TAILQ_INSERT_TAIL(&questions, building, entry);
 	building = NULL;
@@ -237,12 +239,23 @@ fake_data(uint64_t sid)
 	fake_answer(SPOOL_GRANT, m->id, fake.grant);
 }
 
+/* The last octets, and how many there should have been. */
+static void
+fake_commit(struct question *q)
+{
+	struct fake_message *m = fake_message(q->id);
+	struct rd r = rd_init(buf_span(&q->body));
+	uint64_t size = rd_u64(&r);
+
+	buf_add(
+	    &m->content, q->body.data + COMMIT_HEAD, q->body.len - COMMIT_HEAD);
+	ATF_CHECK_EQ(size, m->content.len);
+}
+
 /* Answer as the real processes would; content is taken in any case. */
 static void
 fake_reply(struct question *q)
 {
-	struct fake_message *m;
-
 	switch ((unsigned)q->type) {
 	case SESSION_OPEN:
 		fake_answer(SESSION_OPENED, q->id, fake.opened);
@@ -254,8 +267,7 @@ fake_reply(struct question *q)
 		fake_data(q->id);
 		break;
 	case SPOOL_COMMIT:
-		m = fake_message(q->id);
-		m->committed = true;
+		fake_message(q->id)->committed = true;
 		fake_answer(SPOOL_COMMITTED, q->id, fake.commit);
 		break;
 	default:
@@ -268,6 +280,8 @@ fake_serve(struct question *q)
 {
 	if (q->to == ROLE_ROUTER)
 		fake.sid = q->id;
+	if (q->type == SPOOL_COMMIT)
+		fake_commit(q);
 	if (q->type == SPOOL_CONTENT)
 		buf_add(
 		    &fake_message(q->id)->content, q->body.data, q->body.len);
