@@ -78,6 +78,7 @@ struct role_spec {
 	unsigned peers; /* set of roles it has a channel with */
 	enum role_root root;
 	bool own_net;                     /* in the empty network namespace */
+	bool batch;                       /* under SCHED_BATCH: sched(7) */
 	const struct policy_rule *policy; /* seccomp allow list */
 	struct role_limits limits;
 };

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,20 @@ child_silence(void)
 	return true;
 }
 
+/* A role that speaks with many at once does more in one go when it does not
+ * stop whoever wakes it up and may have more to say; the others are the ones
+ * that would only wait. */
+static void
+child_schedule(enum role role)
+{
+	static const struct sched_param none;
+
+	/* what the administrator has started us with stands, and where it
+	 * cannot be had, nothing is lost but speed */
+	if (roles[role].batch && sched_getscheduler(0) == SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 /* In the new process: nothing but the channel is left open, and the role's
  * own program takes over. */
 static _Noreturn void
@@ -123,6 +138,7 @@ child_exec(enum role role, int fd)
 		envp[0] = tz;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_schedule(role);
 	/* the program's own descriptor is close-on-exec */
 	if (child_silence() && dup2(fd, CHILD_FD) == CHILD_FD)
 		fexecve(master.program_fd[role], argv, envp);

@@ -10,7 +10,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,19 +302,6 @@ main_signals(void)
 	}
 }
 
-/* Whoever is sent a message does not stop who sends it and may have more to
- * send: under load what is said goes further in one piece. */
-static void
-main_schedule(void)
-{
-	static const struct sched_param none;
-
-	/* what the administrator has started us with stands */
-	if (sched_getscheduler(0) == SCHED_OTHER &&
-	    sched_setscheduler(0, SCHED_BATCH, &none) != 0)
-		warn("having no process stop another");
-}
-
 static void
 main_limits(void)
 {
@@ -401,7 +387,6 @@ main(int argc, char **argv)
 	output_init(master.foreground);
 	log_set_level(o.verbose ? LOG_DEBUG : LOG_INFO);
 	main_limits();
-	main_schedule();
 	main_load();
 	main_programs();
 	if (users_roles() != 0)
