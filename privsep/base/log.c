@@ -104,8 +104,9 @@ log_plain(struct span s)
 	size_t i;
 
 	for (i = 0; i < s.len; i++) {
-		if (s.p[i] <= ' ' || s.p[i] > 0x7e ||
-		    strchr("\"=\\", s.p[i]) != NULL)
+		unsigned char c = s.p[i];
+
+		if (c <= ' ' || c > 0x7e || c == '"' || c == '=' || c == '\\')
 			return false;
 	}
 	return s.len > 0;
@@ -126,7 +127,9 @@ log_value(struct buf *line, struct span s)
 static void
 log_pair(struct buf *line, const struct log_kv *kv)
 {
-	buf_addf(line, " %s=", kv->key);
+	buf_put_u8(line, ' ');
+	buf_add_str(line, kv->key);
+	buf_put_u8(line, '=');
 	switch (kv->kind) {
 	case LOG_K_UINT:
 		buf_addf(line, "%" PRIu64, kv->u);

@@ -14,7 +14,9 @@ struct frame {
 	TAILQ_ENTRY(frame) entry;
 	int fds[MSG_FDS_MAX];
 	unsigned nfds;
+	bool log; /* M_LOG: more lines can be added */
 	size_t len;
+	size_t room; /* octets of data[] */
 	unsigned char data[];
 };
 TAILQ_HEAD(frame_queue, frame);

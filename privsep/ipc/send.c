@@ -21,6 +21,9 @@
 #define SEND_MAX   (64 * 1024 * 1024) /* octets: the peer is stuck */
 #define SEND_BATCH 32                 /* frames in one call */
 
+#define LOG_FRAME  8192 /* octets of a frame of log lines */
+#define LOG_HEAD   5    /* before each of them: level, length */
+
 TAILQ_HEAD(chan_list, chan);
 
 /* The message under construction: one at a time in a process, since a
@@ -139,25 +142,30 @@ send_check(const struct chan *ch)
 	return 0;
 }
 
-/* A frame with these octets at the end of the queue; NULL without memory. */
+/* A frame for so many octets at the end of the queue; NULL without memory. */
 static struct frame *
-send_queue(struct chan *ch, struct span octets)
+send_queue(struct chan *ch, size_t room)
 {
 	struct frame *f;
 	size_t size;
 
-	if (!chk_add(sizeof(*f), octets.len, &size) ||
-	    (f = malloc(size)) == NULL)
+	if (!chk_add(sizeof(*f), room, &size) || (f = malloc(size)) == NULL)
 		return NULL;
-	f->len = octets.len;
-	f->nfds = 0;
-	memcpy(f->data, octets.p, octets.len);
+	*f = (struct frame){ .room = room };
 	TAILQ_INSERT_TAIL(&ch->queue, f, entry);
-	ch->queued += f->len;
 	chan_mark_dirty(ch);
+	return f;
+}
+
+/* Add octets that the frame has room for. */
+static void
+send_add(struct chan *ch, struct frame *f, const void *p, size_t len)
+{
+	memcpy(f->data + f->len, p, len);
+	f->len += len;
+	ch->queued += len;
 	if (ch->queued > SEND_FULL)
 		ch->full = true;
-	return f;
 }
 
 /* A message was not sent: whoever waits for it will not get it. */
@@ -181,28 +189,49 @@ msg_send(struct chan *ch)
 
 	if ((error = send_check(ch)) != 0)
 		return send_refuse(error);
-	if ((f = send_queue(ch, buf_span(&sender.body))) == NULL)
+	if ((f = send_queue(ch, sender.body.len)) == NULL)
 		return send_refuse(-E_NOMEM);
+	send_add(ch, f, sender.body.data, sender.body.len);
 	f->nfds = sender.nfds;
 	memcpy(f->fds, sender.fds, sizeof(f->fds));
 	sender.nfds = 0;
 	return 0;
 }
 
+/* The last frame of the queue if it has room for a log line of that length, or
+ * a new one. */
+static struct frame *
+send_log_frame(struct chan *ch, size_t line)
+{
+	static const unsigned char head[MSG_HEADER_LEN] = { M_LOG >> 8,
+		M_LOG & 0xff };
+	struct frame *f = TAILQ_LAST(&ch->queue, frame_queue);
+
+	if (f != NULL && f->log && f->room - f->len >= LOG_HEAD + line)
+		return f;
+	if ((f = send_queue(ch, LOG_FRAME)) == NULL)
+		return NULL;
+	f->log = true;
+	send_add(ch, f, head, sizeof(head));
+	return f;
+}
+
 void
 msg_send_log(struct chan *ch, int level, struct span line)
 {
-	unsigned char octets[MSG_HEADER_LEN + 1 + LOG_LINE_MAX] = { 0 };
+	unsigned char head[LOG_HEAD] = { (unsigned char)level,
+		(unsigned char)(line.len >> 24),
+		(unsigned char)(line.len >> 16), (unsigned char)(line.len >> 8),
+		(unsigned char)line.len };
+	struct frame *f;
 
-	/* on a stack of its own, since a line may be written while another
-	 * message is under construction */
-	if (line.len > LOG_LINE_MAX || ch->closed || ch->queued > SEND_MAX)
+	/* not in the one buffer that messages are built in: a line may be
+	 * written while that is done */
+	if (line.len > LOG_LINE_MAX || ch->closed || ch->queued > SEND_MAX ||
+	    (f = send_log_frame(ch, line.len)) == NULL)
 		return;
-	octets[0] = (unsigned char)(M_LOG >> 8);
-	octets[1] = (unsigned char)(M_LOG & 0xff);
-	octets[MSG_HEADER_LEN] = (unsigned char)level;
-	memcpy(octets + MSG_HEADER_LEN + 1, line.p, line.len);
-	send_queue(ch, (struct span){ octets, MSG_HEADER_LEN + 1 + line.len });
+	send_add(ch, f, head, sizeof(head));
+	send_add(ch, f, line.p, line.len);
 }
 
 bool

@@ -310,12 +310,16 @@ static int
 child_log(struct chan *ch, struct msg *m)
 {
 	const struct child *c = child_by_chan(ch);
-	unsigned level = rd_u8(&m->body);
+	struct span line;
+	unsigned level;
 
-	if (level > LOG_DEBUG || c == NULL)
-		return chan_violation(ch, "no such log level");
-	output_line((int)level, roles[c->role].name, c->pid,
-	    rd_octets(&m->body, rd_left(&m->body)));
+	do {
+		level = rd_u8(&m->body);
+		line = rd_span(&m->body, LOG_LINE_MAX);
+		if (m->body.bad || level > LOG_DEBUG || c == NULL)
+			return chan_violation(ch, "no log line");
+		output_line((int)level, roles[c->role].name, c->pid, line);
+	} while (rd_left(&m->body) > 0);
 	return 0;
 }
 

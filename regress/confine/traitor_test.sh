@@ -158,9 +158,8 @@ _slander_falls_back()
 assertion log_has_no_controls 'A session cannot put controls into the log'
 _log_has_no_controls()
 {
-	# the first octet is the level of the line, the others its text
 	traitor_start session
-	orders session "raw master log 0 1000 7 0"
+	orders session 'frame master log 0 u8:7 s*1000:\x07'
 	turn session
 	await 'session\[[0-9]*\]: ????????'
 	LC_ALL=C grep '[^ -~]' "$DIR/log" >odd || :
@@ -213,8 +212,8 @@ _garbage_in_its_own_words()
 		raw spool spool-content 1 61440 255 0
 		raw spool spool-commit 1 8 0 0
 		raw spool spool-commit 1 8 255 0
-		raw master log 0 1 255 0
-		raw master log 0 2200 255 0
+		raw master log 0 5 255 0
+		raw master log 0 8180 255 0
 		raw master bad-peer 1 1 255 0
 	END
 	[ "$_pids" = "$(role_pids router; role_pids spool; cat "$DIR/pid")" ] ||

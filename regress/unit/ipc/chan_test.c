@@ -384,6 +384,62 @@ ATF_TC_BODY(start_of_a_process_takes_no_other_message, tc)
 	ATF_CHECK_EQ(before, descriptors());
 }
 
+/* The next frame: its type, and how many log lines of that text it has. */
+static unsigned
+next_frame(int fd, const char *text, unsigned *lines)
+{
+	unsigned char frame[MSG_FRAME_MAX];
+	ssize_t n = recv(fd, frame, sizeof(frame), MSG_DONTWAIT);
+	struct rd r;
+
+	*lines = 0;
+	if (n < MSG_HEADER_LEN)
+		return MSG_NONE;
+	r = rd_init((struct span){
+	    frame + MSG_HEADER_LEN, (size_t)n - MSG_HEADER_LEN });
+	while (frame[1] == M_LOG && rd_left(&r) > 0) {
+		ATF_CHECK_EQ(LOG_INFO, rd_u8(&r));
+		ATF_REQUIRE(span_eq(rd_span(&r, LOG_LINE_MAX), span_str(text)));
+		++*lines;
+	}
+	return (unsigned)frame[0] << 8 | frame[1];
+}
+
+ATF_TC_WITHOUT_HEAD(log_lines_of_a_turn_go_together);
+ATF_TC_BODY(log_lines_of_a_turn_go_together, tc)
+{
+	static char text[LOG_LINE_MAX + 1];
+	unsigned i, n, lines, frames = 0;
+	struct chan *ch;
+	int fd;
+
+	setup();
+	ch = join(ROLE_SESSION, ROLE_MASTER, &fd);
+	memset(text, 'x', LOG_LINE_MAX);
+	/* what comes between two lines stays there */
+	msg_send_log(ch, LOG_INFO, span_str("a"));
+	msg_begin(ch, M_READY, 0);
+	msg_send_log(ch, LOG_INFO, span_str("a"));
+	msg_send(ch);
+	msg_send_log(ch, LOG_INFO, span_str("a"));
+	chan_flush(ch);
+	ATF_CHECK_EQ(M_LOG, next_frame(fd, "a", &lines));
+	ATF_CHECK_EQ(2, lines);
+	ATF_CHECK_EQ(M_READY, next_frame(fd, "", &lines));
+	ATF_CHECK_EQ(M_LOG, next_frame(fd, "a", &lines));
+	ATF_CHECK_EQ(1, lines);
+	/* the longest ones fit, and no frame is too long for its row */
+	for (i = 0; i < 20; i++)
+		msg_send_log(ch, LOG_INFO, span_str(text));
+	chan_flush(ch);
+	for (n = 0; next_frame(fd, text, &lines) == M_LOG; n += lines)
+		frames++;
+	ATF_CHECK_EQ(20, n);
+	ATF_CHECK(frames > 1 && frames < 20);
+	chan_free(ch);
+	close(fd);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, every_type_in_every_direction);
@@ -397,5 +453,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, last_words_of_who_is_spoken_to);
 	ATF_TP_ADD_TC(tp, rest_is_read_at_once);
 	ATF_TP_ADD_TC(tp, start_of_a_process_takes_no_other_message);
+	ATF_TP_ADD_TC(tp, log_lines_of_a_turn_go_together);
 	return atf_no_error();
 }
