@@ -92,18 +92,14 @@ buf_reset(struct buf *b)
 	b->err = 0;
 }
 
-int
-buf_reserve(struct buf *b, size_t len)
+static int
+buf_grow(struct buf *b, size_t len)
 {
 	size_t need, cap;
 	unsigned char *data;
 
-	if (b->err != 0)
-		return b->err;
 	if (!chk_add(b->len, len, &need) || need > b->max)
 		return b->err = -E_TOOLONG;
-	if (need <= b->cap)
-		return 0;
 	cap = b->cap < BUF_MIN ? BUF_MIN : b->cap;
 	while (cap < need) {
 		if (!chk_mul(cap, 2, &cap))
@@ -116,6 +112,15 @@ buf_reserve(struct buf *b, size_t len)
 	b->data = data;
 	b->cap = cap;
 	return 0;
+}
+
+int
+buf_reserve(struct buf *b, size_t len)
+{
+	if (b->err != 0)
+		return b->err;
+	/* cap is never above max, and len not above cap */
+	return len <= b->cap - b->len ? 0 : buf_grow(b, len);
 }
 
 int
