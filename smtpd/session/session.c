@@ -267,17 +267,21 @@ session_listens(const struct session *s)
 static void
 session_flush(struct session *s)
 {
+	int flags = MSG_NOSIGNAL;
 	ssize_t n;
 
 	if (s->writing || s->state == SESS_DEAD)
 		return;
+	/* the connection ends right after it: both in one packet */
+	if (s->state == SESS_CLOSING)
+		flags |= MSG_MORE;
 	if (s->out.err != 0) {
 		session_drop(s, "out of memory");
 		return;
 	}
 	if (s->out.len == 0)
 		return;
-	n = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL);
+	n = send(s->fd, s->out.data, s->out.len, flags);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		session_drop(s, "connection lost");
 		return;
