@@ -26,7 +26,10 @@ static struct {
 	const char *process;
 	log_sink_fn *sink;
 	int level;
-} logger = { "smtpd", log_stderr, LOG_INFO };
+	/* kept from line to line, so that one about the want of memory needs
+	 * none */
+	struct buf line;
+} logger = { "smtpd", log_stderr, LOG_INFO, { .max = LOG_LINE_MAX } };
 
 static void
 log_stderr(int level, struct span line)
@@ -49,6 +52,7 @@ log_init(const char *process, log_sink_fn *sink)
 {
 	logger.process = process;
 	logger.sink = sink == NULL ? log_stderr : sink;
+	buf_reserve(&logger.line, LOG_LINE_MAX);
 }
 
 void
@@ -154,24 +158,24 @@ log_pair(struct buf *line, const struct log_kv *kv)
 void
 log_event(enum log_ev ev, const struct log_kv *pairs)
 {
-	struct buf line;
+	struct buf *line = &logger.line;
 	size_t whole;
 
 	if (events[ev].level > logger.level)
 		return;
-	buf_init(&line, LOG_LINE_MAX);
-	buf_addf(&line, "event=%s", events[ev].name);
+	buf_reset(line);
+	buf_reserve(line, LOG_LINE_MAX);
+	buf_addf(line, "event=%s", events[ev].name);
 	for (; pairs->kind != LOG_K_END; pairs++) {
-		whole = line.len;
-		log_pair(&line, pairs);
-		if (line.err != 0) {
+		whole = line->len;
+		log_pair(line, pairs);
+		if (line->err != 0) {
 			/* half a pair would read as another one */
-			line.len = whole;
+			line->len = whole;
 			break;
 		}
 	}
-	logger.sink(events[ev].level, buf_span(&line));
-	buf_clear(&line);
+	logger.sink(events[ev].level, buf_span(line));
 }
 
 void

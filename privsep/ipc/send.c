@@ -35,8 +35,33 @@ static struct {
 	int fds[MSG_FDS_MAX];
 	unsigned nfds;
 	struct chan_list dirty;
+	struct frame *spare; /* for log lines: one about the want of memory is
+				to find some */
 	bool ready;
 } sender;
+
+/* A frame for so many octets; NULL without memory. */
+static struct frame *
+frame_new(size_t room)
+{
+	struct frame *f;
+	size_t size;
+
+	if (!chk_add(sizeof(*f), room, &size) || (f = malloc(size)) == NULL)
+		return NULL;
+	*f = (struct frame){ .room = room };
+	return f;
+}
+
+static struct frame *
+log_frame_new(void)
+{
+	struct frame *f = frame_new(LOG_FRAME);
+
+	if (f != NULL)
+		f->log = true;
+	return f;
+}
 
 static void
 send_setup(void)
@@ -45,6 +70,7 @@ send_setup(void)
 		return;
 	buf_init(&sender.body, MSG_FRAME_MAX);
 	TAILQ_INIT(&sender.dirty);
+	sender.spare = log_frame_new();
 	sender.ready = true;
 }
 
@@ -142,19 +168,11 @@ send_check(const struct chan *ch)
 	return 0;
 }
 
-/* A frame for so many octets at the end of the queue; NULL without memory. */
-static struct frame *
-send_queue(struct chan *ch, size_t room)
+static void
+send_queue(struct chan *ch, struct frame *f)
 {
-	struct frame *f;
-	size_t size;
-
-	if (!chk_add(sizeof(*f), room, &size) || (f = malloc(size)) == NULL)
-		return NULL;
-	*f = (struct frame){ .room = room };
 	TAILQ_INSERT_TAIL(&ch->queue, f, entry);
 	chan_mark_dirty(ch);
-	return f;
 }
 
 /* Add octets that the frame has room for. */
@@ -189,8 +207,9 @@ msg_send(struct chan *ch)
 
 	if ((error = send_check(ch)) != 0)
 		return send_refuse(error);
-	if ((f = send_queue(ch, sender.body.len)) == NULL)
+	if ((f = frame_new(sender.body.len)) == NULL)
 		return send_refuse(-E_NOMEM);
+	send_queue(ch, f);
 	send_add(ch, f, sender.body.data, sender.body.len);
 	f->nfds = sender.nfds;
 	memcpy(f->fds, sender.fds, sizeof(f->fds));
@@ -209,9 +228,12 @@ send_log_frame(struct chan *ch, size_t line)
 
 	if (f != NULL && f->log && f->room - f->len >= LOG_HEAD + line)
 		return f;
-	if ((f = send_queue(ch, LOG_FRAME)) == NULL)
+	f = sender.spare;
+	if (f == NULL && (f = log_frame_new()) == NULL)
 		return NULL;
-	f->log = true;
+	sender.spare = NULL;
+	f->len = 0;
+	send_queue(ch, f);
 	send_add(ch, f, head, sizeof(head));
 	return f;
 }
@@ -266,7 +288,10 @@ frame_free(struct frame *f)
 
 	for (i = 0; i < f->nfds; i++)
 		close(f->fds[i]);
-	free(f);
+	if (f->log && sender.spare == NULL)
+		sender.spare = f;
+	else
+		free(f);
 }
 
 void
