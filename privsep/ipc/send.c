@@ -35,8 +35,8 @@ static struct {
 	int fds[MSG_FDS_MAX];
 	unsigned nfds;
 	struct chan_list dirty;
-	struct frame *spare; /* for log lines: one about the want of memory is
-				to find some */
+	struct frame *spare; /* for log lines, of which some tell that there is
+				no memory */
 	bool ready;
 } sender;
 

@@ -17,8 +17,8 @@
 #define BIG_NAME_SIZE   24
 #define SEG_DATA_OFF    REC_SECTOR   /* where the first batch begins */
 #define SEG_FREE_TARGET 2            /* ready ahead: one, and the reserve */
-#define SEG_FREE_MAX    16           /* more free ones than that are removed, */
-#define SEG_FREE_OCTETS (128u << 20) /* and than make so much */
+#define SEG_FREE_MAX    16           /* free ones that are kept, if they */
+#define SEG_FREE_OCTETS (128u << 20) /* make no more than this */
 
 /* State of one envelope; 10,000 deferred ones must stay cheap. */
 struct ienv {
