@@ -219,17 +219,23 @@ lame_head()
 }
 lame_body()
 {
-	dns_start <<'ZONE'
-lame. NS other.
-other. A 10.0.0.54
-11.0.0.10.in-addr.arpa. PTR x.lame.
-11.0.0.10.in-addr.arpa. PTR y.lame.
-11.0.0.10.in-addr.arpa. PTR a.friend.example.
-a.friend.example. A 10.0.0.11
-12.0.0.10.in-addr.arpa. PTR x.lame.
-ZONE
-	writes 10.0.0.11 10.0.0.1:25 250 550 250
-	received 'a.friend.example [10.0.0.11]'
+	# names come in any order: three clients, so that it would be strange
+	# if none had a bad name before its good one
+	{
+		echo 'lame. NS other.'
+		echo 'other. A 10.0.0.54'
+		for n in 10 11 13; do
+			printf "$n.0.0.10.in-addr.arpa. PTR %s\n" x.lame. \
+			    y.lame. z.lame. "c$n.friend.example."
+			echo "c$n.friend.example. A 10.0.0.$n"
+		done
+		echo '12.0.0.10.in-addr.arpa. PTR x.lame.'
+	} >lame_zone
+	dns_start <lame_zone
+	for n in 10 11 13; do
+		writes 10.0.0.$n 10.0.0.1:25 250 550 250
+		received "c$n.friend.example [10.0.0.$n]"
+	done
 	writes 10.0.0.12 10.0.0.1:25 451 451 451
 	received 'unknown [10.0.0.12]'
 }
