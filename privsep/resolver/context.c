@@ -60,9 +60,9 @@ static const struct {
 	{ "num-queries-per-thread:", "2048" },
 	{ "edns-buffer-size:", "1232" },
 	/* a server that says nothing about some names is not dead for others:
-	 * libunbound's waits double up to 12 s, where it would think so, and
-	 * begin anew before that */
-	{ "infra-host-ttl:", "10" },
+	 * libunbound's waits double, from one question to the next, too, and
+	 * at 12 s it thinks so; it is to forget that at once */
+	{ "infra-host-ttl:", "2" },
 	{ "infra-keep-probing:", "yes" },
 	{ "harden-glue:", "yes" },
 	{ "harden-below-nxdomain:", "yes" },

@@ -193,7 +193,7 @@ pauses_body()
 	peer hold
 	out
 	send smith@example.net u1@example.org >/dev/null
-	wait_for got 1
+	comes_true got 1
 	_domain=$(host domain)
 	mode well
 	once 1
@@ -261,7 +261,7 @@ scheduler_dies_body()
 	many 4
 	wait_for got 1 || instance_fail "$(cat got)"
 	cut scheduler
-	wait_for ctl show hoststats
+	comes_true ctl show hoststats
 	mode well
 	once 4
 	atf_check_equal "$_relay" "$(role_pids relay)"
@@ -284,7 +284,7 @@ scheduler_deaf_body()
 	# control would wait for its answer
 	_old=$(pgrep -x scheduler)
 	kill -KILL "$_old"
-	wait_for ctl show hoststats
+	comes_true ctl show hoststats
 	once 3
 }
 
@@ -300,7 +300,7 @@ relayed_body()
 	send -r NOTIFY=SUCCESS smith@example.net u1@example.org >/dev/null
 	wait_for got 1 || instance_fail "$(cat got)"
 	cut scheduler
-	wait_for ctl show hoststats
+	comes_true ctl show hoststats
 	mode well
 	wait_for grep -qx smith got || instance_fail "$(ctl show queue)"
 	wait_for emptied || instance_fail "$(ctl show queue)"

@@ -182,10 +182,37 @@ not_dead_body()
 	    instance_fail "the server was not asked"
 }
 
+# With little else to ask, libunbound's waits go on doubling.
+atf_test_case not_dead_for_few
+not_dead_for_few_head()
+{
+	atf_set descr "so is one that was asked for nothing else before"
+}
+not_dead_for_few_body()
+{
+	sites
+	send smith@home.example jones@silent1.example jones@silent2.example \
+	    >/dev/null
+	DEADLINE=20 wait_for asked 9 silent1 || atf_fail "not asked nine times"
+	# the last is waited for for 6 s
+	sleep 6.2
+	send smith@home.example jones@silent3.example >/dev/null
+	wait_for asked 1 silent3 || atf_fail "not asked"
+	mail
+	unharmed
+}
+
+# asked N NAME: the server was, so often.
+asked()
+{
+	[ "$(grep -c "MX $2.example" asked)" -ge "$1" ]
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case other_servers
 	atf_add_test_case not_dead
+	atf_add_test_case not_dead_for_few
 	for case in $DNS; do
 		atf_add_test_case "$case"
 	done

@@ -215,7 +215,7 @@ for line in iter(f.readline, b""):
         say("250 ok")
 PY
 	python3 lmtp.py &
-	wait_for listening 2526
+	comes_true listening 2526
 	out lmtp://127.0.0.1:2526
 	send smith@example.net jones@example.org green@example.org \
 	    brown@example.org >/dev/null

@@ -95,7 +95,7 @@ last_reply_body()
 	# an order that a scheduler records which never saw the reply
 	instance_stop out
 	instance_run out
-	wait_for ctl hold "$_id" >/dev/null
+	comes_true ctl hold "$_id" >/dev/null
 	wait_for held "$_id" || instance_fail "on disk: $(tr '\n' ' ' <envelope)"
 	shown "$_id" || instance_fail "on disk: $(tr '\n' ' ' <envelope)"
 	atf_check_equal "$_tried" "$(queue_field envelope "$_id" tried)"
