@@ -222,7 +222,7 @@ restarted_body()
 	for role in session router spool scheduler delivery relay resolver control; do
 		pid=$(role_pids "$role" | head -n 1)
 		kill -KILL "$pid"
-		wait_for gone "$pid"
+		comes_true gone "$pid"
 		# mailers go with delivery; mail brings them back
 		wait_for "$LIBDIR/send.py" smith@example.net \
 		    jones@example.org || instance_fail "no mail after $role"

@@ -245,7 +245,7 @@ _nobody_reaches_a_file()
 		[ "$_of" = spool ] ||
 		    await "$_of\[.*traitor=fds result=ccc[sap]*\$"
 	done
-	wait_for hull_send
+	comes_true hull_send
 	HULL_SENT=$((HULL_SENT + 1))
 	hull_serves
 }

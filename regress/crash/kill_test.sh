@@ -62,7 +62,7 @@ kill_role()
 	wait_for pid_of "$1" || instance_fail "there is no $1"
 	_pid=$(pid_of "$1")
 	kill -KILL "$_pid" 2>/dev/null || return 0
-	wait_for gone "$_pid"
+	comes_true gone "$_pid"
 	[ "$1" = mailer ] || wait_for pid_of "$1" ||
 	    instance_fail "$1 is not started again"
 	wait_for flowed $(($(wc -l <ids) + 20)) ||

@@ -199,7 +199,7 @@ for _ in range(30):
     held.append(s)
 open("held", "w").close()
 time.sleep(60)' "$DIR/run/control.sock" &
-	wait_for test -e held
+	comes_true test -e held
 	DEADLINE=10 wait_for ctl show status || atf_fail "they keep root out"
 }
 
@@ -264,14 +264,14 @@ pause_smtp_body()
 	"$LIBDIR/dialogue.py" 127.0.0.1:2526 220 "pause 1.5" "> NOOP" 250 \
 	    >other 2>&1 &
 	other=$!
-	wait_for grep -q 220 other
+	comes_true grep -q 220 other
 	ctl pause smtp >/dev/null
 	ctl show status | grep -q '^smtp *paused' || atf_fail "not shown"
 	wait_for refused || atf_fail "clients are still taken"
 	smtp_try 2526 && atf_fail "clients are still taken at the other"
 	# a session that is replaced meanwhile does not take any either
 	kill -KILL $(role_pids session)
-	wait_for sh -c "'$SMTPCTL' -R '$DIR' show roles |
+	comes_true sh -c "'$SMTPCTL' -R '$DIR' show roles |
 	    grep -q 'session.*running'"
 	refused || atf_fail "a new process takes clients"
 	ctl resume smtp >/dev/null
@@ -320,7 +320,7 @@ log_level_body()
 	# who starts later has the level of now
 	ctl log verbose >/dev/null
 	kill -KILL $(role_pids router)
-	wait_for smtp_try 2525
+	comes_true smtp_try 2525
 	lines=$(grep -c event=rcpt-accept "$DIR/log")
 	send smith@example.net jones@example.org >/dev/null
 	log_wait $((lines + 1)) event=rcpt-accept
@@ -340,7 +340,7 @@ reload_body()
 	    "> RCPT TO:<jones@example.org>" 250 "> DATA" 354 \
 	    "await changed" "> ." 250 "> QUIT" 221 closed >session 2>&1 &
 	session=$!
-	wait_for grep -q 354 session
+	comes_true grep -q 354 session
 	sed -i 's/2526/2527/; s/^match.*/&\nmatch from any for domain "new.example" action "box"/' \
 	    "$DIR/smtpd.conf"
 	"$LIBDIR/send.py" a@example.net jones@new.example 2>/dev/null &&
@@ -378,7 +378,7 @@ s.bind(("127.0.0.1", 2600))
 s.listen()
 open("taken", "w").close()
 time.sleep(100)' &
-	wait_for test -e taken
+	comes_true test -e taken
 	for line in "lsiten on lo" "table other file:none" \
 	    "listen on 127.0.0.1 port 2600" "listen on 192.0.2.77 port 2525"
 	do

@@ -141,7 +141,7 @@ s = socket.socket()
 s.bind(("127.0.0.1", 2525))
 s.listen()
 time.sleep(60)' &
-	wait_for listening 2525
+	comes_true listening 2525
 	atf_check_equal 1 "$(check)"
 	grep -q "2525" err || atf_fail "$(cat err)"
 	grep -q "in use" err || atf_fail "$(cat err)"
@@ -200,7 +200,7 @@ stop_body()
 	mailbox_wait jones 1
 	"$LIBDIR/dialogue.py" 127.0.0.1:2525 220 "> NOOP" 250 reply \
 	    >dialogue 2>&1 &
-	wait_for grep -q 250 dialogue
+	comes_true grep -q 250 dialogue
 	instance_stop i
 	nothing_left || atf_fail "left: $(ls "$DIR/run"; ps -e)"
 	grep -q '^421' dialogue || atf_fail "the client heard nothing"

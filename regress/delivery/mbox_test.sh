@@ -174,7 +174,7 @@ with open(sys.argv[1], "ab") as file:
 PY
 	python3 lock.py "$mbox" &
 	holder=$!
-	wait_for test -e held
+	comes_true test -e held
 	send smith@example.net jones@example.org
 	mailer_tries
 	[ ! -s "$mbox" ] || atf_fail "written in spite of the lock"

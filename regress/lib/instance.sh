@@ -97,6 +97,12 @@ instance_fail()
 	atf_fail "$DIR: $1"
 }
 
+# comes_true COMMAND...: as wait_for, and the case fails when it does not.
+comes_true()
+{
+	wait_for "$@" || instance_fail "in vain: $*"
+}
+
 # instance_stop NAME: TERM to its master, and wait until it is gone.  One that
 # does not go in 10 s is killed and the case fails.
 instance_stop()
@@ -118,7 +124,7 @@ instance_kill()
 	DIR=$PWD/$1
 	_pid=$(cat "$DIR/pid")
 	kill -KILL "$_pid"
-	wait_for gone "$_pid"
+	comes_true gone "$_pid"
 	wait "$_pid" 2>/dev/null || :
 	wait_for instance_empty || instance_fail "roles outlive the master"
 }

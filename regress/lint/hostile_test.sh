@@ -117,10 +117,29 @@ signal_handlers_body()
 	atf_check cat found
 }
 
+atf_test_case waits
+waits_head()
+{
+	atf_set descr "a test that waits for something fails when it does not come"
+}
+waits_body()
+{
+	find "$(atf_config_get srcdir)/regress" -name '*_test.sh' |
+	    xargs awk '
+		FNR == 1 { line = "" }
+		{ line = line $0 }
+		/(\\|\||&&)$/ { next }
+		line ~ /^\t*(DEADLINE=[0-9]+ )?wait_for / && line !~ /\|\|/ {
+			print FILENAME ":" FNR ": " line
+		}
+		{ line = "" }' >unseen
+	atf_check cat unseen
+}
+
 atf_init_test_cases()
 {
 	for case in tests_are_there mutants_are_there mutants_have_names \
-	    allocations interpreters signal_handlers; do
+	    allocations interpreters signal_handlers waits; do
 		atf_add_test_case "$case"
 	done
 }

@@ -313,7 +313,7 @@ sendmail_modes_body()
 	both_start
 	{
 		printf 'EHLO c.example\r\n'
-		wait_for grep -q '^250 ' out
+		wait_for grep -q '^250 ' out || exit 1
 		printf 'MAIL FROM:<smith@example.net>\r\nQUIT\r\n'
 	} | "$SENDMAIL" -bs >out
 	atf_check -o match:'^220 mail.example.org' \

@@ -80,7 +80,7 @@ surplus_body()
 	wait "$FLOOD" || { cat out; atf_fail "the others are not served"; }
 	atf_check -o inline:'sent 1000\n' tail -n 1 out
 	mailbox_wait jones 1000
-	wait_for "$LIBDIR/dialogue.py" $WORKER 220
+	comes_true "$LIBDIR/dialogue.py" $WORKER 220
 	roles >after
 	atf_check diff before after
 }

@@ -119,7 +119,7 @@ dies_alone_body()
 	worker=$(servers_of 2525)
 	kill -KILL "$one"
 	kill -KILL "$worker"
-	wait_for gone "$worker"
+	comes_true gone "$worker"
 	: >go
 	wait $two || { cat two; instance_fail "another's client suffered"; }
 	wait_for "$LIBDIR/dialogue.py" $WORKER 220 "> QUIT" 221 closed ||

@@ -389,7 +389,7 @@ sessions_per_source_body()
 	smtp_hold six $WORKER 220
 	# a place that was left can be taken again
 	smtp_release $one
-	wait_for "$LIBDIR/dialogue.py" -b 192.0.2.7 $FOREIGN 220
+	comes_true "$LIBDIR/dialogue.py" -b 192.0.2.7 $FOREIGN 220
 }
 
 atf_test_case sessions_in_all
@@ -410,7 +410,7 @@ sessions_in_all_body()
 	smtp_dialogue $WORKER 421 closed >got
 	atf_check -o inline:"421 4.3.2 too busy, closing connection\n" cat got
 	smtp_release "$HELD"
-	wait_for "$LIBDIR/dialogue.py" $WORKER 220
+	comes_true "$LIBDIR/dialogue.py" $WORKER 220
 }
 
 atf_test_case stress

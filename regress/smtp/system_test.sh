@@ -67,7 +67,7 @@ mbox_of_a_system_user_body()
 	system_start
 	printf 'Subject: to root\n\nFrom here\n' | "$SENDMAIL" root
 	wait_for test -s /var/mail/jones || atf_fail "nothing came"
-	wait_for grep -q '^>From here' /var/mail/jones
+	comes_true grep -q '^>From here' /var/mail/jones
 	atf_check -o inline:"jones:jones 600\n" \
 	    stat -c '%U:%G %a' /var/mail/jones
 	atf_check -o match:'^Delivered-To: root@host.example.org' \
@@ -106,7 +106,7 @@ maildir_and_service_users_body()
 	    '> MAIL FROM:<smith@example.net>' 250 \
 	    '> RCPT TO:<jones@host.example.org>' 250 '> DATA' 354 \
 	    '> hello' '> .' 250 '> QUIT' 221
-	wait_for sh -c 'ls /home/jones/Maildir/new | grep -q .'
+	comes_true sh -c 'ls /home/jones/Maildir/new | grep -q .'
 	atf_check -o inline:"jones 600\n" \
 	    sh -c 'stat -c "%U %a" /home/jones/Maildir/new/*'
 	# submitted by a user: the kernel says who
@@ -114,7 +114,7 @@ maildir_and_service_users_body()
 	chmod 755 .
 	atf_check setpriv --reuid brown --regid brown --clear-groups \
 	    "$SENDMAIL" -t -i brown <mail
-	wait_for sh -c 'grep -rq "Subject: me" /home/brown/Maildir/new'
+	comes_true sh -c 'grep -rq "Subject: me" /home/brown/Maildir/new'
 	atf_check -o match:"uid $(id -u brown)" \
 	    -o match:'^From: "A. brown" <brown@host.example.org>' \
 	    sh -c 'cat /home/brown/Maildir/new/*'
