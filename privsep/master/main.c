@@ -279,6 +279,7 @@ main_ready(void)
 			dup2(null, fd);
 		close(null);
 	}
+	output_detach();
 	if (write(master.ready_fd, "", 1) != 1)
 		LOG(EV_WARN, KS("doing", "telling that smtpd is ready"),
 		    KS("why", strerror(errno)));
@@ -320,11 +321,21 @@ main_limits(void)
 	umask(077);
 }
 
+/* However it ends, no socket and no pid file is left. */
+static void
+main_leave(void)
+{
+	sockets_close();
+	unlink(paths_get(PATH_PID));
+}
+
 static void
 main_places(void)
 {
 	main_mkdir(paths_get(PATH_RUN), 0755, 0, 0);
 	main_pidfile();
+	if (atexit(main_leave) != 0)
+		errx(1, "out of memory");
 	main_mkdir(paths_get(PATH_QUEUE), 0700, master.uid[ROLE_SPOOL],
 	    master.gid[ROLE_SPOOL]);
 }
@@ -337,7 +348,6 @@ main_bind(void)
 	buf_init(&out, MAIN_TEXT_MAX);
 	if (sockets_bind(master.config, &out) != 0) {
 		fwrite(out.data, 1, out.len, stderr);
-		sockets_close();
 		exit(1);
 	}
 	buf_clear(&out);
@@ -368,7 +378,6 @@ int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int status;
 
 	LIST_INIT(&master.children);
 	TAILQ_INIT(&master.sockets);
@@ -400,7 +409,5 @@ main(int argc, char **argv)
 	main_bind();
 	master.started_s = clock_wall(NULL);
 	main_start();
-	status = loop_run();
-	unlink(paths_get(PATH_PID));
-	return status;
+	return loop_run();
 }

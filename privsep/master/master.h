@@ -252,8 +252,12 @@ void stop_child_gone(void);
 
 /* --- output.c --- */
 
-/* Choose where log lines go: standard error, or syslog(3). */
+/* Choose where log lines go: standard error, or syslog(3); what is wrong goes
+ * to both until output_detach(). */
 void output_init(bool foreground);
+
+/* Nobody reads standard error any more. */
+void output_detach(void);
 
 /* Write what was held back for the end of the loop's turn. */
 void output_flush(void);

@@ -19,6 +19,7 @@
 
 static struct {
 	bool syslog;
+	bool watched;     /* who has started us sees standard error */
 	bool stamp;       /* the journal has its own clock */
 	struct buf lines; /* for standard error at the end of the turn */
 } output;
@@ -35,12 +36,19 @@ void
 output_init(bool foreground)
 {
 	output.syslog = !foreground;
+	output.watched = true;
 	output.stamp = getenv("JOURNAL_STREAM") == NULL;
 	buf_init(&output.lines, OUTPUT_MAX);
 	if (output.syslog)
 		openlog("smtpd", LOG_PID | LOG_NDELAY, LOG_MAIL);
 	log_init("master", output_own);
 	loop_at_turn(output_flush);
+}
+
+void
+output_detach(void)
+{
+	output.watched = false;
 }
 
 static void
@@ -92,9 +100,10 @@ output_line(int level, const char *process, pid_t pid, struct span line)
 		if (out.data[i] < ' ' || out.data[i] > '~')
 			out.data[i] = '?';
 	}
-	if (output.syslog) {
+	if (output.syslog)
 		syslog(level, "%.*s", (int)out.len, (const char *)out.data);
-	} else if (buf_put_u8(&out, '\n') == 0) {
+	if ((!output.syslog || (output.watched && level <= LOG_WARNING)) &&
+	    buf_put_u8(&out, '\n') == 0) {
 		if (out.len > OUTPUT_MAX - output.lines.len)
 			output_flush();
 		buf_add(&output.lines, out.data, out.len);

@@ -54,6 +54,65 @@ pool_sessions(void)
 }
 
 static void
+pool_set_restart(struct restart *r, uint64_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000 * 1000) };
+
+	if (evtimer_add(r->timer, &tv) != 0)
+		fatal("restarting a process", "out of memory");
+}
+
+/* How long to wait: the first death costs nothing, then it doubles, with some
+ * jitter so that an attacker cannot count on it. */
+static uint64_t
+pool_delay_ms(const struct restart *r)
+{
+	uint64_t ms = master.config->set.process_restart_delay_s * 1000;
+	uint64_t max = master.config->set.process_restart_max_delay_s * 1000;
+	unsigned i;
+
+	if (r->deaths <= 1)
+		return POOL_FIRST_MS;
+	for (i = 2; i < r->deaths && ms < max; i++)
+		ms *= 2;
+	if (ms > max)
+		ms = max;
+	return ms - arc4random_uniform((uint32_t)(ms / 8 + 1));
+}
+
+static void pool_restart(evutil_socket_t, short, void *);
+
+/* Start what is missing of that role after a while.  When some die together
+ * that is one reason to wait longer, not many: who can end a few sessions must
+ * not keep all others out for a minute. */
+static void
+pool_start_later(enum role role)
+{
+	struct restart *r = &master.restarts[role];
+
+	if (r->timer != NULL)
+		return;
+	r->deaths++;
+	r->timer = evtimer_new(loop_base(), pool_restart, r);
+	if (r->timer == NULL)
+		fatal("restarting a process", "out of memory");
+	pool_set_restart(r, pool_delay_ms(r));
+}
+
+/* Start one more of that role.  False when that cannot be done now. */
+static bool
+pool_start(enum role role, bool connection)
+{
+	if (child_start(role, connection, NULL) != NULL)
+		return true;
+	if (!master.serving)
+		fatal("starting", "a process cannot be started");
+	pool_start_later(role);
+	return false;
+}
+
+static void
 pool_fill_sessions(bool connection, uint64_t wanted)
 {
 	uint64_t have = pool_count(ROLE_SESSION, connection);
@@ -64,7 +123,7 @@ pool_fill_sessions(bool connection, uint64_t wanted)
 		if (pool_sessions() >=
 		    master.config->set.smtp_limit_max_sessions)
 			return;
-		if (child_start(ROLE_SESSION, connection, NULL) == NULL)
+		if (!pool_start(ROLE_SESSION, connection))
 			return;
 	}
 }
@@ -75,7 +134,7 @@ pool_fill_relays(uint64_t wanted)
 	uint64_t have = pool_count(ROLE_RELAY, false);
 
 	for (; have < wanted; have++) {
-		if (child_start(ROLE_RELAY, false, NULL) == NULL)
+		if (!pool_start(ROLE_RELAY, false))
 			return;
 	}
 }
@@ -138,16 +197,6 @@ pool_end_mailers(void)
 		if (c->role == ROLE_MAILER)
 			child_kill(c);
 	}
-}
-
-static void
-pool_set_restart(struct restart *r, uint64_t ms)
-{
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000 * 1000) };
-
-	if (evtimer_add(r->timer, &tv) != 0)
-		fatal("restarting a process", "out of memory");
 }
 
 /* Whether one of that role has not gone yet that another takes the place of. */
@@ -223,25 +272,7 @@ pool_restart(evutil_socket_t fd, short what, void *arg)
 	if (roles[role].start == START_POOL)
 		pool_fill();
 	else
-		child_start(role, false, NULL);
-}
-
-/* How long to wait: the first death costs nothing, then it doubles, with some
- * jitter so that an attacker cannot count on it. */
-static uint64_t
-pool_delay_ms(const struct restart *r)
-{
-	uint64_t ms = master.config->set.process_restart_delay_s * 1000;
-	uint64_t max = master.config->set.process_restart_max_delay_s * 1000;
-	unsigned i;
-
-	if (r->deaths <= 1)
-		return POOL_FIRST_MS;
-	for (i = 2; i < r->deaths && ms < max; i++)
-		ms *= 2;
-	if (ms > max)
-		ms = max;
-	return ms - arc4random_uniform((uint32_t)(ms / 8 + 1));
+		pool_start(role, false);
 }
 
 void
@@ -249,10 +280,10 @@ pool_child_gone(const struct child *c)
 {
 	struct restart *r = &master.restarts[c->role];
 
-	if (!master.serving && roles[c->role].start == START_ONE)
-		fatal("starting", "a process ended before it was ready");
 	if (roles[c->role].start == START_DEMAND)
 		return;
+	if (!master.serving)
+		fatal("starting", "a process ended before it was ready");
 	if (c->spent && roles[c->role].start == START_POOL) {
 		pool_fill();
 		return;
@@ -267,15 +298,7 @@ pool_child_gone(const struct child *c)
 	if (clock_ms() - c->started_ms > POOL_LONG_LIFE_MS)
 		r->deaths = 0;
 	r->total++;
-	/* sessions that die together are one reason to wait longer, not many:
-	 * who can end a few must not keep all others out for a minute */
-	if (r->timer != NULL)
-		return;
-	if (c->role == ROLE_DELIVERY)
+	if (c->role == ROLE_DELIVERY && r->timer == NULL)
 		pool_end_mailers();
-	r->deaths++;
-	r->timer = evtimer_new(loop_base(), pool_restart, r);
-	if (r->timer == NULL)
-		fatal("restarting a process", "out of memory");
-	pool_set_restart(r, pool_delay_ms(r));
+	pool_start_later(c->role);
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -45,6 +46,87 @@ sockets_keep(const struct sockaddr *sa, socklen_t len, const struct listener *l)
 		return true;
 	}
 	return false;
+}
+
+/* Whether both addresses cannot be listened on: one is the other, or all of
+ * its family. */
+static bool
+sockets_overlap(
+    const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	static const struct in6_addr any6 = IN6ADDR_ANY_INIT;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a,
+				  *b6 = (const struct sockaddr_in6 *)b;
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a,
+				 *b4 = (const struct sockaddr_in *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_port == b4->sin_port &&
+		    (a4->sin_addr.s_addr == b4->sin_addr.s_addr ||
+			a4->sin_addr.s_addr == INADDR_ANY ||
+			b4->sin_addr.s_addr == INADDR_ANY);
+	return a->ss_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
+	    ((IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr) &&
+		 a6->sin6_scope_id == b6->sin6_scope_id) ||
+		IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &any6) ||
+		IN6_ARE_ADDR_EQUAL(&b6->sin6_addr, &any6));
+}
+
+/* Whether a listener of the same configuration has the address.  The kernel
+ * says that only when both listen, which is too late. */
+static bool
+sockets_taken(
+    const struct socket_list *fresh, const struct sockaddr_storage *addr)
+{
+	const struct socket *s;
+
+	TAILQ_FOREACH(s, fresh, entry) {
+		if (sockets_overlap(&s->addr, addr))
+			return true;
+	}
+	TAILQ_FOREACH(s, &master.sockets, entry) {
+		if (s->wanted && sockets_overlap(&s->addr, addr))
+			return true;
+	}
+	return false;
+}
+
+static bool
+sockets_is(const char *path, const struct stat *st)
+{
+	struct stat other;
+
+	return lstat(path, &other) == 0 && other.st_dev == st->st_dev &&
+	    other.st_ino == st->st_ino;
+}
+
+/* Make place for a local socket at path.  One that a dead instance has left
+ * goes: a live one holds the pid file, which this instance has by now.  What
+ * is no socket, or is one of ours under another name, stays.  0, or an errno
+ * value. */
+static int
+sockets_clear(const struct socket_list *fresh, const char *path)
+{
+	const struct socket *s;
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : errno;
+	if (!S_ISSOCK(st.st_mode))
+		return EEXIST;
+	if (sockets_is(paths_get(PATH_CONTROL), &st))
+		return EADDRINUSE;
+	TAILQ_FOREACH(s, fresh, entry) {
+		if (s->path != NULL && sockets_is(s->path, &st))
+			return EADDRINUSE;
+	}
+	TAILQ_FOREACH(s, &master.sockets, entry) {
+		if (s->path != NULL && sockets_is(s->path, &st))
+			return EADDRINUSE;
+	}
+	return unlink(path) != 0 ? errno : 0;
 }
 
 /* bind(2).  Every local user may connect to a local socket; its mode comes
@@ -93,16 +175,16 @@ sockets_add(struct socket_list *fresh, const struct listener *l,
 		return 0;
 	if ((s = chk_calloc(1, sizeof(*s))) == NULL)
 		return -E_NOMEM;
-	if (path != NULL) {
-		/* one that a dead instance left; a live one holds the pid
-		 * file, which this instance has by now */
-		unlink(path);
-		s->path = strdup(path);
-	}
 	sockets_want(s, l);
 	memcpy(&s->addr, sa, len);
 	s->addr_len = len;
-	if ((s->fd = sockets_open(sa, len)) < 0) {
+	if (path != NULL && (s->path = strdup(path)) == NULL)
+		errno = ENOMEM;
+	else if (path != NULL)
+		errno = sockets_clear(fresh, path);
+	else
+		errno = sockets_taken(fresh, &s->addr) ? EADDRINUSE : 0;
+	if (errno != 0 || (s->fd = sockets_open(sa, len)) < 0) {
 		free(s->path);
 		free(s);
 		return err_from_errno(errno);
@@ -257,11 +339,33 @@ sockets_change_over(struct socket_list *fresh)
 	}
 }
 
+/* As the administrator has written it. */
+static void
+sockets_name(const struct listener *l, struct buf *out)
+{
+	const struct sockaddr_in *in4 = (const struct sockaddr_in *)&l->addr;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&l->addr;
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (l->kind == LISTEN_SOCKET) {
+		buf_addf(out, "%s", l->name);
+		return;
+	}
+	if (l->kind == LISTEN_ADDRESS)
+		inet_ntop(l->addr.ss_family,
+		    l->addr.ss_family == AF_INET ? (const void *)&in4->sin_addr
+						 : &in6->sin6_addr,
+		    text, sizeof(text));
+	buf_addf(out, "%s port %u", l->kind == LISTEN_ADDRESS ? text : l->name,
+	    l->port);
+}
+
 int
 sockets_bind(const struct config *cfg, struct buf *out)
 {
 	struct socket_list fresh;
 	struct socket *s;
+	const char *why;
 	size_t i;
 	int error;
 
@@ -278,9 +382,10 @@ sockets_bind(const struct config *cfg, struct buf *out)
 		error = sockets_add_listener(&fresh, &cfg->listeners[i]);
 		if (error == 0)
 			continue;
-		buf_addf(out, "cannot listen on number %zu (port %u): %s\n",
-		    i + 1, cfg->listeners[i].port,
-		    errno != 0 ? strerror(errno) : err_text(error));
+		why = errno != 0 ? strerror(errno) : err_text(error);
+		buf_addf(out, "cannot listen on ");
+		sockets_name(&cfg->listeners[i], out);
+		buf_addf(out, ": %s\n", why);
 		/* the old configuration stays in force, and its sockets */
 		sockets_free_list(&fresh);
 		return error;

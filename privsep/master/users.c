@@ -42,8 +42,11 @@ users_roles(void)
 			    KS("why", "no such user"));
 			return -E_NOENT;
 		}
-		if (master.uid[r] == 0 || master.gid[r] == 0)
-			return -E_DENIED;
+		if (master.uid[r] != 0 && master.gid[r] != 0)
+			continue;
+		LOG(EV_FATAL, KS("doing", "looking up a service user"),
+		    KS("user", roles[r].user), KS("why", "it is root"));
+		return -E_DENIED;
 	}
 	return 0;
 }

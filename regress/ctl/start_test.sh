@@ -149,6 +149,109 @@ time.sleep(60)' &
 	[ ! -e "$DIR/run/control.sock" ] || atf_fail "the socket is left"
 }
 
+atf_test_case overlap
+overlap_head()
+{
+	atf_set descr "two listeners for one address are an error of the" \
+	    "start, and of a reload"
+}
+overlap_body()
+{
+	start
+	for address in 0.0.0.0 lo; do
+		{ conf; echo "listen on $address port 2525 tag x"; } \
+		    >"$DIR/smtpd.conf"
+		! ctl reload >out 2>&1 || atf_fail "reloaded with $address"
+		grep -q "listen on $address port 2525: .*in use" out ||
+		    atf_fail "$(head -n 1 out)"
+	done
+	instance_stop i
+	atf_check_equal 1 "$(check)"
+	grep -q "listen on lo port 2525: .*in use" err || atf_fail "$(cat err)"
+	nothing_left || atf_fail "left: $(ls -m "$DIR/run")"
+}
+
+atf_test_case says_why
+says_why_head()
+{
+	atf_set descr "a start that fails says why where it was begun, in the" \
+	    "foreground or not, and leaves nothing"
+}
+says_why_body()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	mkdir lib
+	cp "$OBJDIR"/libexec/bulkhead/* lib
+	for program in scheduler session; do
+		cp /bin/false lib/$program
+		mount --bind lib "$OBJDIR/libexec/bulkhead" || atf_fail mount
+		for option in -d ""; do
+			status=0
+			timeout 10 "$SMTPD" -R "$DIR" $option >out 2>err \
+			    </dev/null || status=$?
+			atf_check_equal 1 "$status"
+			grep -q "event=fatal doing=starting why=" err ||
+			    atf_fail "nothing is said: $(head -n 3 err)"
+			wait_for nothing_left ||
+			    atf_fail "left: $(ls -m "$DIR/run")"
+		done
+		umount "$OBJDIR/libexec/bulkhead"
+		cp "$OBJDIR/libexec/bulkhead/$program" lib/$program
+	done
+}
+
+atf_test_case no_socket
+no_socket_head()
+{
+	atf_set descr "what is no socket, or another of the daemon's, is not" \
+	    "removed for one"
+}
+no_socket_body()
+{
+	start
+	echo precious >"$DIR/precious"
+	while read -r path why; do
+		{ conf; echo "listen on socket \"$DIR/$path\" tag x"; } \
+		    >"$DIR/smtpd.conf"
+		! ctl reload >out 2>&1 || atf_fail "reloaded with $path"
+		grep -q "listen on .*$path: .*$why" out ||
+		    atf_fail "$(head -n 1 out)"
+	done <<-END
+	precious exists
+	run//control.sock in use
+	run//submit.sock in use
+	END
+	atf_check_equal precious "$(cat "$DIR/precious")"
+	ctl show status >/dev/null || atf_fail "it does not answer"
+	"$LIBDIR/send.py" -w "$DIR/run/submit.sock" smith@example.net \
+	    jones@example.org >/dev/null || atf_fail "the socket is dead"
+}
+
+# A process needs a channel, and that two descriptors.
+atf_test_case started_later
+started_later_head()
+{
+	atf_set descr "a process that cannot be started now is started when" \
+	    "that is possible"
+}
+started_later_body()
+{
+	start
+	prlimit --pid "$(cat "$DIR/pid")" --nofile=3:
+	for role in scheduler session relay; do
+		kill -KILL $(role_pids $role)
+		log_wait 2 "doing=\"starting a process\" role=$role"
+	done
+	prlimit --pid "$(cat "$DIR/pid")" --nofile=1024:
+	for role in scheduler session relay; do
+		comes_true role_pids $role
+	done
+	comes_true "$LIBDIR/send.py" smith@example.net jones@example.org
+	mailbox_wait jones 1
+}
+
 atf_test_case twice
 twice_head()
 {
@@ -316,8 +419,9 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in errors missing version macro port_in_use twice pid_link \
-	    stop killed background scheduling; do
+	for case in errors missing version macro port_in_use overlap \
+	    says_why no_socket started_later twice pid_link stop killed \
+	    background scheduling; do
 		atf_add_test_case "$case"
 	done
 }
