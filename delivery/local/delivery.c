@@ -104,4 +104,5 @@ const struct role_ops delivery_ops = {
 	.peer_up = delivery_peer_up,
 	.peer_down = delivery_peer_down,
 	.handlers = handlers,
+	.config = post_config,
 };

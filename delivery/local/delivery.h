@@ -12,6 +12,7 @@
 #include "delivery/dsn/dsn.h"
 #include "delivery/parcel/parcel.h"
 #include "privsep/base/buf.h"
+#include "privsep/config/config.h"
 #include "privsep/ipc/chan.h"
 #include "privsep/ipc/role.h"
 #include "privsep/ipc/terms.h"
@@ -59,6 +60,10 @@ size_t item_count(void);
 
 /* Start watching for mailers that do not answer. */
 void post_start(void);
+
+/* Another configuration is in force: what comes from now on is not for the
+ * mailers that there are. */
+void post_config(const struct config *);
 
 /* --- report.c: delivery status notifications on their way --- */
 

@@ -186,7 +186,7 @@ post_rest(struct post *p)
 	};
 
 	/* who is at which terminal is found out anew each time */
-	if (p->terminal || tv.tv_sec == 0 || post_waiting())
+	if (p->terminal || p->outdated || tv.tv_sec == 0 || post_waiting())
 		post_retire(p);
 	else
 		evtimer_add(p->idle, &tv);
@@ -302,6 +302,8 @@ post_choose(struct span user, struct span action, bool terminal)
 	size_t n = 0;
 
 	while ((p = post_find(p, user, action, terminal)) != NULL) {
+		if (p->outdated)
+			continue;
 		if (least == NULL || p->items < least->items)
 			least = p;
 		n++;
@@ -440,6 +442,7 @@ post_lose(struct post *p)
 		return;
 	}
 	p->state = POST_WAITING;
+	p->outdated = false;
 	post_advance(p);
 }
 
@@ -470,6 +473,20 @@ post_watch(evutil_socket_t fd, short what, void *arg)
 		role_peer_bad(p->chan);
 		role_peer_close(p->chan);
 		post_lose(p);
+	}
+}
+
+void
+post_config(const struct config *cfg)
+{
+	struct post *p, *next;
+
+	TAILQ_FOREACH_SAFE(p, &office.posts, entry, next) {
+		if (p->state == POST_WAITING)
+			continue;
+		p->outdated = true;
+		if (p->state == POST_OPEN && p->items == 0)
+			post_retire(p);
 	}
 }
 

@@ -35,6 +35,7 @@ struct post {
 	enum post_state state;
 	bool terminal; /* its mailer writes to the user's terminal */
 	bool settling; /* something is made of an outcome: not to be freed */
+	bool outdated; /* its mailer is of a configuration that was */
 	char user[PARCEL_NAME_MAX + 1];
 	char action[PARCEL_NAME_MAX + 1];
 	uint64_t request;

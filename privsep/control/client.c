@@ -17,7 +17,7 @@
 
 static struct {
 	TAILQ_HEAD(, client) list;
-	size_t count;
+	size_t count[2]; /* of others, of root */
 	uint32_t last_number;
 	int fd;
 	struct event *accept;
@@ -53,7 +53,7 @@ client_free(struct client *c)
 {
 	request_client_gone(c);
 	TAILQ_REMOVE(&clients.list, c, entry);
-	clients.count--;
+	clients.count[c->allowed]--;
 	event_free(c->timer);
 	free(c);
 }
@@ -120,7 +120,8 @@ client_new(int fd)
 	struct client *c;
 	bool allowed = client_is_root(fd);
 
-	if (clients.count >= role_config()->set.control_max_clients ||
+	/* others cannot keep root out */
+	if (clients.count[allowed] >= role_config()->set.control_max_clients ||
 	    (c = chk_calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return;
@@ -139,7 +140,7 @@ client_new(int fd)
 	}
 	chan_set_data(c->chan, c);
 	TAILQ_INSERT_TAIL(&clients.list, c, entry);
-	clients.count++;
+	clients.count[allowed]++;
 	client_arm(c);
 }
 

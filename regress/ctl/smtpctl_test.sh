@@ -217,6 +217,8 @@ control max-clients 4
 control timeout 1h
 CONF
 	instance_run i
+	mkfifo hold
+	exec 9<>hold
 	cat >many.py <<'PY'
 import select, socket, sys
 held = []
@@ -236,6 +238,12 @@ PY
 	    python3 many.py "$DIR/run/control.sock"
 	# who has gone has left a place
 	wait_for ctl show status || instance_fail "no place is free"
+	# others have places of their own
+	setpriv --reuid 60001 --regid 60001 --clear-groups \
+	    python3 -c "$(cat many.py); sys.stdout.flush(); sys.stdin.read()" \
+	    "$DIR/run/control.sock" <&9 >others 9<&- &
+	comes_true grep -q "4 held" others
+	ctl show status >/dev/null || instance_fail "they keep root out"
 }
 
 refused()

@@ -160,6 +160,30 @@ one_of_a_mailbox_body()
 	kill -CONT "$mailer"
 	mailbox_wait jones 101
 }
+
+atf_test_case reload
+reload_head()
+{
+	atf_set descr "after a reload mail goes where it says now, by whom it" \
+	    "says, though a mailer of before is there"
+}
+reload_body()
+{
+	start maildir "~/Maildir" "delivery mailer-idle 1h"
+	send smith@example.net jones@example.org >/dev/null
+	mailbox_wait jones 1
+	sed -i 's|~/Maildir|~/Other|' "$DIR/smtpd.conf"
+	sed -i 's/60001:60001/60002:60002/' "$DIR/users"
+	chown -R 60002:60002 "$DIR/home/jones"
+	ctl reload >/dev/null || instance_fail "reload"
+	send smith@example.net jones@example.org >/dev/null
+	comes_true test -e "$DIR/home/jones/Other/new"
+	comes_true logged 2 event=delivered
+	atf_check_equal 1 "$(mailbox_count jones)"
+	atf_check_equal "1 60002" "$(stat -c %u "$DIR/home/jones/Other/new/"* |
+	    uniq -c | sed 's/^ *//')"
+}
+
 # in_hand COUNT: whether delivery has so many.
 in_hand()
 {
@@ -173,4 +197,5 @@ atf_init_test_cases()
 	atf_add_test_case together
 	atf_add_test_case shared
 	atf_add_test_case one_of_a_mailbox
+	atf_add_test_case reload
 }
