@@ -118,20 +118,40 @@ orders_log(struct ctl_answer *a, int level)
 	ctl_answer_end(a, CTL_OK, level == LOG_DEBUG ? "verbose" : "brief");
 }
 
+/* What fits of the errors, in whole lines. */
+static void
+orders_errors(struct span errors, char text[ORDERS_REPLY_MAX + 1])
+{
+	static const char more[] = "and more: smtpd -n shows all";
+	size_t n = errors.len, room = ORDERS_REPLY_MAX;
+
+	if (n > room) {
+		n = room - (sizeof(more) - 1);
+		while (n > 0 && errors.p[n - 1] != '\n')
+			n--;
+	}
+	if (n > 0)
+		memcpy(text, errors.p, n);
+	text[n] = '\0';
+	if (n < errors.len)
+		strlcat(text, more, ORDERS_REPLY_MAX + 1);
+	else if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+}
+
 static void
 orders_reload(struct ctl_answer *a)
 {
-	char text[ORDERS_REPLY_MAX + 1];
+	char text[ORDERS_REPLY_MAX + 1] = "reloaded";
 	struct buf out;
 	int error;
 
 	buf_init(&out, ORDERS_TEXT_MAX);
 	error = master_reload(&out);
-	buf_put_u8(&out, '\0');
-	strlcpy(text, out.err == 0 ? (char *)out.data : "", sizeof(text));
+	if (error != 0)
+		orders_errors(buf_span(&out), text);
 	buf_clear(&out);
-	ctl_answer_end(a, error == 0 ? CTL_OK : CTL_FAILED,
-	    error == 0 ? "reloaded" : text);
+	ctl_answer_end(a, error == 0 ? CTL_OK : CTL_FAILED, text);
 }
 
 int

@@ -418,6 +418,17 @@ time.sleep(100)' &
 	ss -Hltnp | grep -q ':25[0-9][0-9]' || atf_fail "nothing listens"
 	atf_check_equal "2525 2526" "$(ss -Hltn |
 	    sed -n 's/.*127.0.0.1:\(25..\) .*/\1/p' | sort | xargs)"
+	# of many errors those are told that there is room for
+	{ cat good; seq -f "lsiten on 127.0.0.1 port 20%g" 10 40; } \
+	    >"$DIR/smtpd.conf"
+	! ctl reload >out 2>&1 || atf_fail "reloaded"
+	atf_check_equal "and more: smtpd -n shows all" "$(tail -n 1 out)"
+	"$SMTPD" -R "$DIR" -n >all 2>&1 || :
+	grep -vx "and more: smtpd -n shows all" out | sed 's/^smtpctl: //' |
+	    while read -r line; do
+		grep -qF -- "$line" all || echo "$line"
+	done >cut
+	[ ! -s cut ] || atf_fail "cut: $(head -n 1 cut)"
 }
 
 atf_test_case hup
