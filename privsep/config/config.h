@@ -173,6 +173,7 @@ struct listener {
 	const struct table *etrn;      /* domains, NULL: not served */
 	const struct table *etrn_from; /* to them beside local ones, or NULL */
 	bool implied;                  /* not written in the file */
+	bool optional; /* of localhost, which may have no IPv6 */
 };
 
 /* ---- actions ---- */

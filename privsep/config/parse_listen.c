@@ -333,6 +333,7 @@ listen_record_other(struct parse *p)
 	    (pl.l.hostname != NULL) == (first->l.hostname != NULL)) {
 		listen_set_address(&pl.l, "::1");
 		listen_set_port(&pl.l, port);
+		pl.l.optional = true;
 		error = listen_record(p, &pl);
 	}
 	p_listener_clear(&pl);

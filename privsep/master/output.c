@@ -4,6 +4,8 @@
  * are composed and escaped where they are written (privsep/base/log.c).
  * What a turn of the loop brings for standard error is written at its end.
  */
+#include <sys/stat.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +34,26 @@ output_own(int level, struct span line)
 	output_flush();
 }
 
+/* Whether standard error goes to the journal, as sd-daemon(3) has it be found
+ * out. */
+static bool
+output_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
+	    st.st_ino == ino;
+}
+
 void
 output_init(bool foreground)
 {
 	output.syslog = !foreground;
 	output.watched = true;
-	output.stamp = getenv("JOURNAL_STREAM") == NULL;
+	output.stamp = !output_is_journal();
 	buf_init(&output.lines, OUTPUT_MAX);
 	if (output.syslog)
 		openlog("smtpd", LOG_PID | LOG_NDELAY, LOG_MAIL);

@@ -380,7 +380,9 @@ sockets_bind(const struct config *cfg, struct buf *out)
 	for (i = 0; i < cfg->nlisteners; i++) {
 		errno = 0;
 		error = sockets_add_listener(&fresh, &cfg->listeners[i]);
-		if (error == 0)
+		if (error == 0 ||
+		    (cfg->listeners[i].optional &&
+			(errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)))
 			continue;
 		why = errno != 0 ? strerror(errno) : err_text(error);
 		buf_addf(out, "cannot listen on ");

@@ -171,6 +171,28 @@ overlap_body()
 	nothing_left || atf_fail "left: $(ls -m "$DIR/run")"
 }
 
+atf_test_case no_inet6
+no_inet6_head()
+{
+	atf_set descr "localhost is listened on where it has no IPv6, but an" \
+	    "address that is written is needed"
+}
+no_inet6_body()
+{
+	ip -6 address delete ::1/128 dev lo
+	instance_new i <<CONF
+$(conf | sed 's/127.0.0.1/localhost/')
+CONF
+	instance_user jones
+	instance_run i
+	send smith@example.net jones@example.org >/dev/null
+	mailbox_wait jones 1
+	echo 'listen on ::1 port 2526' >>"$DIR/smtpd.conf"
+	! ctl reload >out 2>&1 || atf_fail "reloaded"
+	grep -q "listen on ::1 port 2526: .*assign" out ||
+	    atf_fail "$(head -n 1 out)"
+}
+
 atf_test_case says_why
 says_why_head()
 {
@@ -420,8 +442,8 @@ CONF
 atf_init_test_cases()
 {
 	for case in errors missing version macro port_in_use overlap \
-	    says_why no_socket started_later twice pid_link stop killed \
-	    background scheduling; do
+	    no_inet6 says_why no_socket started_later twice pid_link \
+	    stop killed background scheduling; do
 		atf_add_test_case "$case"
 	done
 }
