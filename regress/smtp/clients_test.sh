@@ -376,6 +376,40 @@ sendmail_exits_body()
 	atf_check -s exit:69 -e ignore "$OBJDIR/bin/mailq"
 }
 
+atf_test_case sendmail_slow
+sendmail_slow_head()
+{
+	atf_set descr "sendmail reads its input to the end, however slowly it" \
+	    "comes, before the daemon's time-outs run; what it cannot keep" \
+	    "is an error"
+}
+sendmail_slow_body()
+{
+	both_start "smtp timeout command 2s
+		smtp timeout data-block 2s"
+	# the pause is longer than the daemon waits, which is the point
+	{
+		printf 'Subject: slow\n\none\n'
+		sleep 4
+		printf '.two\n\nthree'
+	} | "$SENDMAIL" jones@example.org || instance_fail "sendmail"
+	delivered root@mail.example.org '^Subject: slow$' '^one$' '^\.two$' \
+	    '^three$'
+	# a dot ends it while its writer goes on
+	mkfifo input
+	"$SENDMAIL" jones@example.org <input &
+	pid=$!
+	exec 3>input
+	printf 'Subject: dot\n\nbody\n.\n' >&3
+	wait $pid || instance_fail "no end at the dot"
+	exec 3>&-
+	delivered root@mail.example.org '^Subject: dot$' '^body$'
+	head -c 200000 /dev/zero | tr '\0' x | fold -w 70 >large
+	atf_check -s exit:75 -e match:'no room to keep the message' \
+	    -x "ulimit -f 100; exec '$SENDMAIL' jones@example.org <large"
+	[ "$(mailbox_count jones)" = 0 ] || atf_fail "jones has got a part"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case octets
@@ -388,4 +422,5 @@ atf_init_test_cases()
 	atf_add_test_case sendmail
 	atf_add_test_case sendmail_modes
 	atf_add_test_case sendmail_exits
+	atf_add_test_case sendmail_slow
 }

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: ISC
  *
- * The message that a local program gives on standard input: its header is
- * read whole, completed (RFC 5321 6.4) and asked for recipients; its body
- * passes through line by line.
+ * The message that a local program gives on standard input.  It is read to its
+ * end before the daemon is asked anything: the daemon does not wait for long,
+ * and a program may write its message over hours.  Its header is completed
+ * (RFC 5321 6.4) and asked for recipients; its body goes out as it came, but
+ * for the ends of its lines.
+ *
+ * The body waits in a memory file.  One on disk could hold more, but needs a
+ * directory to write to, which a confined caller may not have, and can be left
+ * there with what is in it.
  */
+#include <sys/mman.h>
+
 #include <err.h>
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -20,36 +30,39 @@
 
 #define COMPOSE_LINE_MAX   (1024 * 1024)
 #define COMPOSE_HEADER_MAX (1024 * 1024)
+/* So that a writer that does not end runs into an error, not out of memory. */
+#define COMPOSE_BODY_MAX   (1024UL * 1024 * 1024)
 
 static struct {
-	struct buf in;     /* read, not used yet */
+	int fd;            /* what is read from */
+	struct buf in;     /* read from there */
+	size_t used;       /* of it, by the last line */
 	struct buf header; /* lines ending in LF */
+	FILE *body;        /* the same, in the memory file */
+	size_t body_len;
 	bool eof;
-	bool ended;      /* the message has ended: end of file, or a dot */
-	bool have_line;  /* the first line of the body was read already */
-	struct buf line; /* that line */
-} compose;
+	bool ended; /* the message has ended: end of file, or a dot */
+} compose = { .fd = STDIN_FILENO };
 
 /* The next line without its end, good until the next call.  False at the end
  * of the message. */
 static bool
 compose_line(bool ignore_dot, struct span *out)
 {
-	static size_t used;
 	unsigned char *end;
 	ssize_t n;
 
-	buf_drop(&compose.in, used);
-	used = 0;
+	buf_drop(&compose.in, compose.used);
+	compose.used = 0;
 	while ((end = compose.in.len == 0 ? NULL
 					  : memchr(compose.in.data, '\n',
 						compose.in.len)) == NULL &&
 	    !compose.eof) {
 		if (buf_reserve(&compose.in, 65536) != 0)
 			errx(EX_DATAERR, "a line is too long");
-		n = read(STDIN_FILENO, compose.in.data + compose.in.len, 65536);
+		n = read(compose.fd, compose.in.data + compose.in.len, 65536);
 		if (n < 0 && errno != EINTR)
-			err(EX_IOERR, "standard input");
+			err(EX_IOERR, "reading the message");
 		if (n == 0)
 			compose.eof = true;
 		else if (n > 0)
@@ -60,7 +73,7 @@ compose_line(bool ignore_dot, struct span *out)
 	out->p = compose.in.data;
 	out->len =
 	    end == NULL ? compose.in.len : (size_t)(end - compose.in.data);
-	used = end == NULL ? out->len : out->len + 1;
+	compose.used = end == NULL ? out->len : out->len + 1;
 	if (out->len > 0 && out->p[out->len - 1] == '\r')
 		out->len--;
 	if (memchr(out->p, '\r', out->len) != NULL ||
@@ -86,13 +99,24 @@ compose_is_field(struct span line)
 	return i > 0 && i < line.len;
 }
 
+/* Keep a line of the body. */
+static void
+compose_keep(struct span line)
+{
+	if (line.len >= COMPOSE_BODY_MAX - compose.body_len)
+		errx(EX_IOERR, "the message is larger than %lu MiB",
+		    COMPOSE_BODY_MAX / (1024 * 1024));
+	compose.body_len += line.len + 1;
+	if (fwrite(line.p, 1, line.len, compose.body) != line.len ||
+	    fputc('\n', compose.body) == EOF)
+		err(EX_TEMPFAIL, "no room to keep the message");
+}
+
 static void
 compose_read_header(const struct sendmail *s)
 {
 	struct span line;
 
-	buf_init(&compose.in, COMPOSE_LINE_MAX);
-	buf_init(&compose.line, COMPOSE_LINE_MAX);
 	buf_init(&compose.header, COMPOSE_HEADER_MAX);
 	while (compose_line(s->ignore_dot, &line)) {
 		bool folded = line.len > 0 &&
@@ -107,14 +131,31 @@ compose_read_header(const struct sendmail *s)
 			continue;
 		if (!folded && !compose_is_field(line)) {
 			/* the body begins without a blank line */
-			buf_add(&compose.line, line.p, line.len);
-			compose.have_line = true;
+			compose_keep(line);
 			return;
 		}
 		buf_add(&compose.header, line.p, line.len);
 		if (buf_add_str(&compose.header, "\n") != 0)
 			errx(EX_DATAERR, "the header is too long");
 	}
+}
+
+void
+compose_read(const struct sendmail *s)
+{
+	struct span line;
+	int fd = memfd_create("message", MFD_CLOEXEC);
+
+	if (fd < 0 || (compose.body = fdopen(fd, "w")) == NULL)
+		err(EX_TEMPFAIL, "no room to keep the message");
+	/* a limit on the size of files counts here too: it is to be an error */
+	signal(SIGXFSZ, SIG_IGN);
+	buf_init(&compose.in, COMPOSE_LINE_MAX);
+	compose_read_header(s);
+	while (compose_line(s->ignore_dot, &line))
+		compose_keep(line);
+	if (fflush(compose.body) != 0)
+		err(EX_TEMPFAIL, "no room to keep the message");
 }
 
 void
@@ -235,7 +276,6 @@ compose_header(struct sendmail *s)
 	struct buf whole;
 	size_t i;
 
-	compose_read_header(s);
 	if (s->from_header)
 		compose_rcpts(s);
 	if (s->nrcpts == 0)
@@ -252,8 +292,20 @@ compose_header(struct sendmail *s)
 	compose.header = whole;
 }
 
+/* Read on from the start of the body that was kept. */
+static void
+compose_rewind(void)
+{
+	compose.fd = fileno(compose.body);
+	if (lseek(compose.fd, 0, SEEK_SET) != 0)
+		err(EX_OSERR, "the message that was kept");
+	buf_reset(&compose.in);
+	compose.used = 0;
+	compose.eof = compose.ended = false;
+}
+
 void
-compose_send(const struct sendmail *s)
+compose_send(void)
 {
 	struct span rest = buf_span(&compose.header), line;
 
@@ -266,8 +318,7 @@ compose_send(const struct sendmail *s)
 		rest.len -= line.len + 1;
 	}
 	dialogue_line((struct span){ NULL, 0 });
-	if (compose.have_line)
-		dialogue_line(buf_span(&compose.line));
-	while (compose_line(s->ignore_dot, &line))
+	compose_rewind();
+	while (compose_line(true, &line))
 		dialogue_line(line);
 }

@@ -180,6 +180,8 @@ submit(enum mode mode, int argc, char **argv)
 		if (address_is_null(&message.rcpts[message.nrcpts++]))
 			usage("an empty recipient");
 	}
+	if (mode == MODE_SEND)
+		compose_read(&message);
 	dialogue_open();
 	if (mode == MODE_VERIFY) {
 		compose_qualify(&message.sender);
@@ -190,7 +192,7 @@ submit(enum mode mode, int argc, char **argv)
 	compose_header(&message);
 	dialogue_envelope(&message);
 	dialogue_data();
-	compose_send(&message);
+	compose_send();
 	dialogue_finish();
 	return EX_OK;
 }

@@ -58,11 +58,15 @@ int dialogue_pass(void);
 
 /* --- compose.c: the message on standard input --- */
 
-/* Read the header, take recipients from it (-t), complete it. */
+/* Read all of it, which may take as long as its writer likes.  Exits with
+ * EX_DATAERR, EX_IOERR or EX_TEMPFAIL when it cannot be read or kept. */
+void compose_read(const struct sendmail *);
+
+/* Take recipients from the header (-t), complete it and them. */
 void compose_header(struct sendmail *);
 
-/* Send the header, then the body as it is read. */
-void compose_send(const struct sendmail *);
+/* Send the header, then the body. */
+void compose_send(void);
 
 /* Complete an address without a domain by the daemon's host name; exits with
  * EX_USAGE when it cannot be one. */
