@@ -410,6 +410,43 @@ sendmail_slow_body()
 	[ "$(mailbox_count jones)" = 0 ] || atf_fail "jones has got a part"
 }
 
+atf_test_case sendmail_lists
+sendmail_lists_head()
+{
+	atf_set descr "an argument of sendmail is a list of addresses as in a" \
+	    "header field; -f takes one"
+}
+sendmail_lists_body()
+{
+	both_start
+	printf 'Subject: x\n\nx\n' >message
+	for to in jones@example.org,brown@example.org \
+	    '"J, the one" <jones@example.org>, brown@example.org (B)' \
+	    ' jones@example.org ,, <brown@example.org>'; do
+		"$SENDMAIL" -f 'Foo <a@b.example>' "$to" <message ||
+		    instance_fail "$to"
+		delivered a@b.example
+		comes_true grep -q '^Subject: x$' "$DIR/home/brown/mbox"
+		rm "$DIR/home/brown/mbox"
+	done
+	# lists and arguments add up
+	atf_check -s exit:67 -o match:'jones@example.org: 250' \
+	    -o match:'x@example.org: 550' -o match:'brown@example.org: 250' \
+	    "$SENDMAIL" -bv jones@example.org,x@example.org brown@example.org
+	for bad in '' ' ' , '<>' 'a@b,<>' 'a@b;c@d' 'a b@c' 'x:' 'J <a@b'; do
+		atf_check -s exit:64 -e match:recipient "$SENDMAIL" "$bad"
+	done
+	for bad in ' ' , a@b,c@d 'a@b,<>' 'J <>' 'J <a@b> c' 'g: a@b, c@d;'; do
+		atf_check -s exit:64 -e match:sender "$SENDMAIL" -f "$bad" \
+		    jones@example.org
+	done
+	for null in '' '<>'; do
+		"$SENDMAIL" -f "$null" jones@example.org <message ||
+		    instance_fail "-f '$null'"
+		delivered ''
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case octets
@@ -423,4 +460,5 @@ atf_init_test_cases()
 	atf_add_test_case sendmail_modes
 	atf_add_test_case sendmail_exits
 	atf_add_test_case sendmail_slow
+	atf_add_test_case sendmail_lists
 }

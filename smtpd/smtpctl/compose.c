@@ -171,12 +171,22 @@ compose_qualify(struct mail_address *a)
 	*a = whole;
 }
 
-static void
-compose_add_rcpt(struct sendmail *s, const struct mail_address *a)
+int
+compose_add_rcpts(struct sendmail *s, struct span text)
 {
-	if (s->nrcpts == SENDMAIL_RCPTS_MAX)
-		errx(EX_USAGE, "more than %d recipients", SENDMAIL_RCPTS_MAX);
-	s->rcpts[s->nrcpts++] = *a;
+	struct header_list list;
+	struct mail_address a;
+	int got;
+
+	header_list_init(&list, text);
+	while ((got = header_list_next(
+		    &list, ADDRESS_BARE | ADDRESS_UTF8, &a)) == 1) {
+		if (s->nrcpts == SENDMAIL_RCPTS_MAX)
+			errx(EX_USAGE, "more than %d recipients",
+			    SENDMAIL_RCPTS_MAX);
+		s->rcpts[s->nrcpts++] = a;
+	}
+	return got;
 }
 
 /* -t: the recipients of To, Cc and Bcc. */
@@ -185,21 +195,15 @@ compose_rcpts(struct sendmail *s)
 {
 	struct span rest = buf_span(&compose.header);
 	struct header_field field;
-	struct header_list list;
-	struct mail_address a;
-	int got = 0;
+	int error;
 
 	while (header_next(&rest, &field)) {
 		if (!header_is(&field, "To") && !header_is(&field, "Cc") &&
 		    !header_is(&field, "Bcc"))
 			continue;
-		header_list_init(&list, field.value);
-		while ((got = header_list_next(
-			    &list, ADDRESS_BARE | ADDRESS_UTF8, &a)) == 1)
-			compose_add_rcpt(s, &a);
-		if (got < 0)
+		if ((error = compose_add_rcpts(s, field.value)) != 0)
 			errx(EX_DATAERR, "%.*s: %s", (int)field.name.len,
-			    (const char *)field.name.p, err_text(got));
+			    (const char *)field.name.p, err_text(error));
 	}
 }
 

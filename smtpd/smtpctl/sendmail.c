@@ -13,6 +13,7 @@
 
 #include "privsep/base/log.h"
 #include "privsep/base/paths.h"
+#include "smtpd/mail/header.h"
 #include "smtpd/mail/xtext.h"
 #include "smtpd/smtpctl/sendmail.h"
 #include "smtpd/smtpctl/smtpctl.h"
@@ -37,23 +38,38 @@ usage(const char *why)
 	errx(EX_USAGE, "%s", why);
 }
 
+/* -f: one mailbox, with a display name or not, or the null reverse-path. */
 static void
-option_address(const char *text, struct mail_address *out)
+option_sender(const char *text)
 {
-	struct span s = span_str(text);
-	size_t used;
-	int error;
+	const unsigned flags = ADDRESS_BARE | ADDRESS_UTF8;
+	struct header_list list;
+	struct mail_address more;
 
-	if (s.len > 0 && s.p[0] == '<') {
-		error = address_parse_path(
-		    s, ADDRESS_NULL | ADDRESS_BARE | ADDRESS_UTF8, out, &used);
-		if (error == 0 && used != s.len)
-			error = -1;
-	} else
-		error = address_parse(
-		    s, ADDRESS_NULL | ADDRESS_BARE | ADDRESS_UTF8, out);
-	if (error != 0)
-		usage("not an address");
+	message.sender_given = true;
+	message.sender = (struct mail_address){ 0 };
+	if (*text == '\0' || strcmp(text, "<>") == 0)
+		return;
+	header_list_init(&list, span_str(text));
+	/* a field may be folded, an argument has no line ends */
+	if (!span_is_text(span_str(text)) ||
+	    header_list_next(&list, flags, &message.sender) != 1 ||
+	    header_list_next(&list, flags, &more) != 0)
+		usage("the sender is not an address");
+}
+
+/* An argument: one recipient or several, since cron(8) gives MAILTO as it
+ * is. */
+static void
+argument_rcpts(const char *text)
+{
+	size_t before = message.nrcpts;
+
+	if (!span_is_text(span_str(text)) ||
+	    compose_add_rcpts(&message, span_str(text)) != 0)
+		usage("a recipient is not an address");
+	if (message.nrcpts == before)
+		usage("an empty recipient");
 }
 
 /* -N, -R and -V are what the parameters of MAIL and RCPT say (RFC 3461). */
@@ -105,8 +121,7 @@ options(int argc, char **argv, enum mode *mode)
 			break;
 		case 'f':
 		case 'r':
-			option_address(optarg, &message.sender);
-			message.sender_given = true;
+			option_sender(optarg);
 			break;
 		case 'i':
 			message.ignore_dot = true;
@@ -173,13 +188,8 @@ submit(enum mode mode, int argc, char **argv)
 	size_t i;
 
 	default_sender();
-	for (i = 0; i < (size_t)argc; i++) {
-		if (message.nrcpts == SENDMAIL_RCPTS_MAX)
-			usage("too many recipients");
-		option_address(argv[i], &message.rcpts[message.nrcpts]);
-		if (address_is_null(&message.rcpts[message.nrcpts++]))
-			usage("an empty recipient");
-	}
+	for (i = 0; i < (size_t)argc; i++)
+		argument_rcpts(argv[i]);
 	if (mode == MODE_SEND)
 		compose_read(&message);
 	dialogue_open();

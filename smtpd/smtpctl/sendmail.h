@@ -68,6 +68,10 @@ void compose_header(struct sendmail *);
 /* Send the header, then the body. */
 void compose_send(void);
 
+/* Add the addresses of a list as it stands in a header field.  0, or an error
+ * of header_list_next(); exits with EX_USAGE when they are too many. */
+int compose_add_rcpts(struct sendmail *, struct span text);
+
 /* Complete an address without a domain by the daemon's host name; exits with
  * EX_USAGE when it cannot be one. */
 void compose_qualify(struct mail_address *);
