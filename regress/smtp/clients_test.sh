@@ -447,6 +447,55 @@ sendmail_lists_body()
 	done
 }
 
+# quitter END: a daemon on the submission socket that takes one message; after
+# its 250 it closes the connection, or answers QUIT with END.
+quitter()
+{
+	rm -f "$DIR/run/submit.sock"
+	cat >quitter.py <<-'PY'
+		import os, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1] + ".new")
+		s.listen()
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
+		c = s.accept()[0]
+		c.sendall(b"220 mail.example.org\r\n")
+		text = False
+		for line in c.makefile("rb"):
+		    if text and line != b".\r\n":
+		        continue
+		    if line == b"QUIT\r\n":
+		        c.sendall(sys.argv[2].encode() + b"\r\n")
+		        break
+		    text = line == b"DATA\r\n"
+		    c.sendall(b"354 go\r\n" if text else b"250 yes\r\n")
+		    if line == b".\r\n" and sys.argv[2] == "close":
+		        break
+	PY
+	python3 quitter.py "$DIR/run/submit.sock" "$1" &
+	QUITTER=$!
+	comes_true test -S "$DIR/run/submit.sock"
+}
+
+atf_test_case sendmail_quit
+sendmail_quit_head()
+{
+	atf_set descr "after the 250 to a message sendmail succeeds, whatever" \
+	    "becomes of QUIT"
+}
+sendmail_quit_body()
+{
+	instance_new mx </dev/null
+	mkdir "$DIR/run"
+	export BULKHEAD_ROOT="$DIR"
+	printf 'Subject: x\n\nx\n' >message
+	for end in close "421 later" "500 what" "???" ""; do
+		quitter "$end"
+		atf_check -x "'$SENDMAIL' jones@example.org <message"
+		wait $QUITTER || atf_fail "the server"
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case octets
@@ -461,4 +510,5 @@ atf_init_test_cases()
 	atf_add_test_case sendmail_exits
 	atf_add_test_case sendmail_slow
 	atf_add_test_case sendmail_lists
+	atf_add_test_case sendmail_quit
 }

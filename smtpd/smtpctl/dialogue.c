@@ -5,6 +5,7 @@
  * root can make its socket.
  */
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <err.h>
@@ -23,6 +24,7 @@
 #define DIALOGUE_LINE_MAX  2048
 #define DIALOGUE_REPLY_MAX 16384
 #define DIALOGUE_OUT_MAX   65536
+#define DIALOGUE_QUIT_S    5 /* wait so long for the answer to QUIT */
 
 static struct {
 	int fd;
@@ -162,6 +164,23 @@ dialogue_verb(const char *verb)
 	buf_init(&command, DIALOGUE_LINE_MAX);
 	buf_add_str(&command, verb);
 	return dialogue_command(&command);
+}
+
+/* Take leave.  Everything that matters is done: what goes wrong here must not
+ * make the caller try again.  The answer is waited for, though not for long, so
+ * that the daemon sees an orderly end. */
+static void
+dialogue_quit(void)
+{
+	static const char quit[] = "QUIT\r\n";
+	struct timeval patience = { .tv_sec = DIALOGUE_QUIT_S };
+	char answer[DIALOGUE_LINE_MAX];
+
+	setsockopt(
+	    dialogue.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (send(dialogue.fd, quit, strlen(quit), MSG_NOSIGNAL | MSG_DONTWAIT) >
+	    0)
+		recv(dialogue.fd, answer, sizeof(answer), 0);
 }
 
 void
@@ -312,7 +331,7 @@ dialogue_finish(void)
 	dialogue_flush();
 	if ((code = dialogue_verb(".")) != 250)
 		dialogue_refused(code, "message", EX_UNAVAILABLE);
-	dialogue_verb("QUIT");
+	dialogue_quit();
 }
 
 int
@@ -331,7 +350,7 @@ dialogue_verify(const struct sendmail *s)
 		else if (code / 100 == 4 && status == EX_OK)
 			status = EX_TEMPFAIL;
 	}
-	dialogue_verb("QUIT");
+	dialogue_quit();
 	return status;
 }
 
