@@ -505,10 +505,29 @@ CONF
 	ctl show status >/dev/null || atf_fail "the first does not answer"
 }
 
+atf_test_case closed
+closed_head()
+{
+	atf_set descr "with its standard descriptors closed it writes nothing" \
+	    "into the socket"
+}
+closed_body()
+{
+	start
+	for verb in "show stats" "show roles" "-j show status"; do
+		atf_check -x "timeout 10 '$SMTPCTL' -R '$DIR' $verb >&-"
+		atf_check -x "timeout 10 '$SMTPCTL' -R '$DIR' $verb \
+		    <&- >&- 2>&-"
+	done
+	atf_check -s exit:64 -x "timeout 10 '$SMTPCTL' -R '$DIR' nothing 2>&-"
+	atf_check -s exit:1 grep violation "$DIR/log"
+}
+
 atf_init_test_cases()
 {
 	for case in verbs not_running denied garbage crowd limited pause_smtp \
-	    pause_mda log_level reload reload_bad hup roles two_instances; do
+	    pause_mda log_level reload reload_bad hup roles two_instances \
+	    closed; do
 		atf_add_test_case "$case"
 	done
 }

@@ -496,6 +496,27 @@ sendmail_quit_body()
 	done
 }
 
+atf_test_case sendmail_closed
+sendmail_closed_head()
+{
+	atf_set descr "sendmail with standard descriptors closed: no input is" \
+	    "an empty message, and nothing is taken for another thing"
+}
+sendmail_closed_body()
+{
+	both_start
+	printf 'Subject: x\n\nbody\n' >message
+	atf_check -x "timeout 10 '$SENDMAIL' jones@example.org <&-"
+	cp "$(mailbox_only jones)" copy
+	atf_check -s exit:1 grep '^[0-9][0-9][0-9][ -]' copy
+	delivered root@mail.example.org '^Message-ID: '
+	atf_check -x "timeout 10 '$SENDMAIL' jones@example.org \
+	    <message >&- 2>&-"
+	delivered root@mail.example.org '^body$'
+	atf_check -x "timeout 10 '$SENDMAIL' jones@example.org <&- >&- 2>&-"
+	delivered root@mail.example.org '^Message-ID: '
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case octets
@@ -511,4 +532,5 @@ atf_init_test_cases()
 	atf_add_test_case sendmail_slow
 	atf_add_test_case sendmail_lists
 	atf_add_test_case sendmail_quit
+	atf_add_test_case sendmail_closed
 }

@@ -53,6 +53,7 @@ main(int argc, char **argv)
 	struct printer printer = { 0 };
 	int c, words;
 
+	stdio_open();
 	log_init("smtpctl", NULL);
 	while ((c = getopt(argc, argv, "jR:")) != -1) {
 		switch (c) {

@@ -213,6 +213,7 @@ main(int argc, char **argv)
 	const char *root = getenv(PATHS_ROOT_ENV);
 	enum mode mode = MODE_SEND;
 
+	stdio_open();
 	log_init("sendmail", NULL);
 	if (root != NULL && paths_set_root(root) != 0)
 		errx(EX_CONFIG, "%s: no such directory", root);

@@ -32,6 +32,13 @@ struct printer {
 	uint64_t rows; /* printed so far */
 };
 
+/* --- stdio.c --- */
+
+/* Open /dev/null onto each of the three standard descriptors that is closed,
+ * before a socket or a file gets its number.  Exits with EX_OSERR if it
+ * cannot. */
+void stdio_open(void);
+
 /* --- verbs.c --- */
 
 /* Find the verb that argv begins with; words may be shortened as long as they
