@@ -523,11 +523,34 @@ closed_body()
 	atf_check -s exit:1 grep violation "$DIR/log"
 }
 
+atf_test_case full
+full_head()
+{
+	atf_set descr "an answer that cannot be written is an error; another" \
+	    "one keeps its status"
+}
+full_body()
+{
+	start
+	ctl pause mda >/dev/null
+	send smith@example.net jones@example.org >/dev/null
+	for verb in "show stats" "-j show stats" "show queue" "-j show queue" \
+	    "show roles" "-j show status"; do
+		atf_check -s exit:74 -e match:'standard output' \
+		    -x "'$SMTPCTL' -R '$DIR' $verb >/dev/full"
+	done
+	atf_check -s exit:65 -e ignore \
+	    -x "'$SMTPCTL' -R '$DIR' show message 0123456789abcdef >/dev/full"
+	export BULKHEAD_ROOT="$DIR"
+	atf_check -s exit:74 -e match:'^mailq: standard output' \
+	    -x "'$OBJDIR/bin/mailq' >/dev/full"
+}
+
 atf_init_test_cases()
 {
 	for case in verbs not_running denied garbage crowd limited pause_smtp \
 	    pause_mda log_level reload reload_bad hup roles two_instances \
-	    closed; do
+	    closed full; do
 		atf_add_test_case "$case"
 	done
 }

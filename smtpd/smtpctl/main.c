@@ -74,5 +74,5 @@ main(int argc, char **argv)
 	    main_arguments(&req, argc - words, argv + words) != 0)
 		return usage();
 	printer.verb = req.verb;
-	return query_run(&req, &printer);
+	return stdio_end(query_run(&req, &printer));
 }

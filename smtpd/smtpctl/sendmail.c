@@ -207,6 +207,26 @@ submit(enum mode mode, int argc, char **argv)
 	return EX_OK;
 }
 
+/* Do it.  Returns an exit status. */
+static int
+run(enum mode mode, int argc, char **argv)
+{
+	switch (mode) {
+	case MODE_QUEUE:
+		return ask(CTL_SHOW_QUEUE);
+	case MODE_ALIASES:
+		return ask(CTL_RELOAD);
+	case MODE_FLUSH:
+		return ask(CTL_SCHEDULE);
+	case MODE_SMTP:
+		return dialogue_pass();
+	case MODE_SEND:
+	case MODE_VERIFY:
+		break;
+	}
+	return submit(mode, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,18 +244,5 @@ main(int argc, char **argv)
 	options(argc, argv, &mode);
 	argc -= optind;
 	argv += optind;
-	switch (mode) {
-	case MODE_QUEUE:
-		return ask(CTL_SHOW_QUEUE);
-	case MODE_ALIASES:
-		return ask(CTL_RELOAD);
-	case MODE_FLUSH:
-		return ask(CTL_SCHEDULE);
-	case MODE_SMTP:
-		return dialogue_pass();
-	case MODE_SEND:
-	case MODE_VERIFY:
-		break;
-	}
-	return submit(mode, argc, argv);
+	return stdio_end(run(mode, argc, argv));
 }

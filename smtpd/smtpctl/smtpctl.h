@@ -39,6 +39,10 @@ struct printer {
  * cannot. */
 void stdio_open(void);
 
+/* The exit status of a program that ends with this one: EX_IOERR, and a
+ * message, when all went well but for its output. */
+int stdio_end(int status);
+
 /* --- verbs.c --- */
 
 /* Find the verb that argv begins with; words may be shortened as long as they

@@ -23,3 +23,12 @@ stdio_open(void)
 			err(EX_OSERR, "/dev/null");
 	}
 }
+
+int
+stdio_end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	warnx("standard output could not be written");
+	return status == EX_OK ? EX_IOERR : status;
+}
