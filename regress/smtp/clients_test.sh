@@ -517,6 +517,55 @@ sendmail_closed_body()
 	delivered root@mail.example.org '^Message-ID: '
 }
 
+# from_is NAME: the From of the message that jones has is that of
+# smith@example.net, of that name, in lines and words of a length that may be.
+from_is()
+{
+	python3 - "$(mailbox_only jones)" "$1" <<-'PY' || atf_fail "not '$1'"
+		import email, sys
+		from email.header import decode_header, make_header
+		from email.utils import parseaddr
+		with open(sys.argv[1], "rb") as f:
+		    text = f.read()
+		head = text.split(b"\n\n")[0].split(b"\n")
+		assert all(l.isascii() for l in head), head
+		assert all(len(l) <= 76 for l in head if b"=?" in l), head
+		name, address = parseaddr(email.message_from_bytes(text)["From"])
+		assert address == "smith@example.net", address
+		for word in name.split():
+		    str(make_header(decode_header(word)))  # each alone is UTF-8
+		got = str(make_header(decode_header(name)))
+		assert got == sys.argv[2], (name, got)
+	PY
+	rm "$(mailbox_only jones)"
+}
+
+atf_test_case sendmail_names
+sendmail_names_head()
+{
+	atf_set descr "sendmail encodes a name that is not plain; the author" \
+	    "of a message from the null sender has a domain"
+}
+sendmail_names_body()
+{
+	both_start
+	printf 'Subject: x\n\nx\n' >message
+	for name in 'John Q. Smith' 'Jürgen Groß' 'J "the one" \ Smith' 'a b' \
+	    'a=?b?_c ü' '=?UTF-8?Q?x?=' '山田太郎山田太郎山田太郎山田太郎 山田太郎山田太郎 x'; do
+		"$SENDMAIL" -f smith@example.net -F "$name" jones@example.org \
+		    <message || instance_fail "$name"
+		from_is "$name"
+	done
+	# what cannot be a name is none
+	for name in "$(printf 'J\374rgen')" "$(printf 'x\nBcc: y')" ''; do
+		"$SENDMAIL" -f smith@example.net -F "$name" jones@example.org \
+		    <message || instance_fail "$name"
+		delivered smith@example.net '^From: <smith@example.net>$'
+	done
+	"$SENDMAIL" -f '<>' -F x jones@example.org <message
+	delivered '' '^From: "x" <MAILER-DAEMON@mail\.example\.org>$'
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case octets
@@ -533,4 +582,5 @@ atf_init_test_cases()
 	atf_add_test_case sendmail_lists
 	atf_add_test_case sendmail_quit
 	atf_add_test_case sendmail_closed
+	atf_add_test_case sendmail_names
 }

@@ -215,42 +215,42 @@ compose_has(const char *name)
 	return header_find(buf_span(&compose.header), name, &field);
 }
 
-/* The display name for From, when it needs no encoding. */
-static const char *
+/* The display name for From: that of -F, or of the user. */
+static struct span
 compose_fullname(const struct sendmail *s)
 {
 	struct passwd *pw;
-	const char *name = s->fullname;
-	const char *c;
 
-	if (name == NULL && (pw = getpwuid(getuid())) != NULL) {
-		pw->pw_gecos[strcspn(pw->pw_gecos, ",")] = '\0';
-		name = pw->pw_gecos;
-	}
-	for (c = name; c != NULL && *c != '\0'; c++) {
-		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
-			return "";
-	}
-	return name == NULL ? "" : name;
+	if (s->fullname != NULL)
+		return span_str(s->fullname);
+	if ((pw = getpwuid(getuid())) == NULL)
+		return (struct span){ NULL, 0 };
+	pw->pw_gecos[strcspn(pw->pw_gecos, ",")] = '\0';
+	return span_str(pw->pw_gecos);
+}
+
+static void
+compose_from(const struct sendmail *s, struct buf *out)
+{
+	struct mail_address from = s->sender;
+
+	/* an author is always somebody (RFC 5322 3.6.2) */
+	if (address_is_null(&from) &&
+	    address_make(span_str("MAILER-DAEMON"), dialogue_host(),
+		ADDRESS_UTF8, &from) != 0)
+		errx(EX_OSERR, "too long a host name");
+	buf_add_str(out, "From: ");
+	phrase_add(compose_fullname(s), out);
+	address_format_path(&from, out);
+	buf_add_str(out, "\n");
 }
 
 /* The fields that a message must have and this one has not. */
 static void
 compose_complete(const struct sendmail *s, struct buf *out)
 {
-	const char *name;
-
-	if (!compose_has("From")) {
-		name = compose_fullname(s);
-		buf_add_str(out, "From: ");
-		if (*name != '\0')
-			buf_addf(out, "\"%s\" ", name);
-		buf_add_str(out, "<");
-		if (address_is_null(&s->sender))
-			buf_add_str(out, "MAILER-DAEMON");
-		address_format(&s->sender, out);
-		buf_add_str(out, ">\n");
-	}
+	if (!compose_has("From"))
+		compose_from(s, out);
 	if (!compose_has("Date"))
 		trace_date(time(NULL), out);
 	if (!compose_has("Message-ID")) {

@@ -4,4 +4,4 @@ query_SRCS := smtpd/smtpctl/explain.c smtpd/smtpctl/print.c smtpd/smtpctl/procs.
     smtpd/smtpctl/verbs.c
 smtpctl_SRCS := smtpd/smtpctl/main.c $(query_SRCS)
 sendmail_SRCS := smtpd/smtpctl/compose.c smtpd/smtpctl/dialogue.c \
-    smtpd/smtpctl/sendmail.c $(query_SRCS)
+    smtpd/smtpctl/phrase.c smtpd/smtpctl/sendmail.c $(query_SRCS)

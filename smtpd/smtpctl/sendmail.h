@@ -14,6 +14,7 @@
 #include "smtpd/mail/parameters.h"
 
 #define SENDMAIL_RCPTS_MAX 1000
+#define PHRASE_NAME_MAX    256 /* octets of a display name */
 
 /* What the daemon is known to offer on its submission socket. */
 #define SENDMAIL_EXT       (EXT_SIZE | EXT_8BITMIME | EXT_SMTPUTF8 | EXT_DSN)
@@ -75,5 +76,12 @@ int compose_add_rcpts(struct sendmail *, struct span text);
 /* Complete an address without a domain by the daemon's host name; exits with
  * EX_USAGE when it cannot be one. */
 void compose_qualify(struct mail_address *);
+
+/* --- phrase.c --- */
+
+/* Append a display name, as it has to be written after "From: ", and what
+ * stands between it and the address: a blank or a fold.  Appends nothing for
+ * one that is empty, too long, not UTF-8 or holds controls. */
+void phrase_add(struct span name, struct buf *);
 
 #endif
