@@ -235,21 +235,21 @@ chan_take(struct chan *ch, struct chan_frames *in, unsigned n)
 	return error;
 }
 
+/* Read and handle what is there, in so many calls at most, each of up to max
+ * frames, for which buf has the room. */
 static void
-chan_readable(evutil_socket_t fd, short what, void *arg)
+chan_read(struct chan *ch, unsigned char *buf, unsigned max, unsigned turns)
 {
-	static unsigned char buf[CHAN_READ_FRAMES * MSG_FRAME_MAX];
 	struct chan_frames in;
-	struct chan *ch = arg;
 	unsigned turn;
-	int n = CHAN_READ_FRAMES, error = 0;
+	int n = (int)max, error = 0;
 
 	ch->busy++;
-	for (turn = 0; turn < CHAN_READ_TURNS && !ch->closed; turn++) {
+	for (turn = 0; turn < turns && !ch->closed; turn++) {
 		/* fewer than asked for: those were all */
-		if (n >= 0 && n < CHAN_READ_FRAMES)
+		if (n >= 0 && n < (int)max)
 			break;
-		n = chan_recv(ch->fd, buf, CHAN_READ_FRAMES, &in);
+		n = chan_recv(ch->fd, buf, max, &in);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		/* it ended with our words unread; its own are still here */
@@ -264,6 +264,24 @@ chan_readable(evutil_socket_t fd, short what, void *arg)
 		chan_fail(ch, error == -E_PEER);
 	else if (ch->closed && ch->busy == 0)
 		free(ch);
+}
+
+static void
+chan_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static unsigned char buf[CHAN_READ_FRAMES * MSG_FRAME_MAX];
+
+	chan_read(arg, buf, CHAN_READ_FRAMES, CHAN_READ_TURNS);
+}
+
+void
+chan_catch_up(struct chan *ch)
+{
+	/* the other one's frames are still in that of chan_readable() */
+	static unsigned char buf[MSG_FRAME_MAX];
+
+	if (ch->busy == 0)
+		chan_read(ch, buf, 1, CHAN_REST_TURNS);
 }
 
 void

@@ -109,6 +109,11 @@ int chan_read_blocking(int fd, enum role self, enum role peer,
  * last words of a process. */
 void chan_drain(struct chan *);
 
+/* Read and handle what is there already, in the middle of a message from
+ * somebody else: channels have no order between them.  No handler of this one
+ * may do the same. */
+void chan_catch_up(struct chan *);
+
 /* Read what a peer that has ended has still said, up to the end of the
  * channel, which is down then. */
 void chan_read_rest(struct chan *);

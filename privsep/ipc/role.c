@@ -86,6 +86,17 @@ role_peer_instance(enum role role, uint32_t instance)
 }
 
 struct chan *
+role_peer_named(enum role role, uint32_t instance)
+{
+	struct chan *ch = role_peer_instance(role, instance);
+
+	if (ch != NULL || self.lost)
+		return ch;
+	chan_catch_up(self.master);
+	return role_peer_instance(role, instance);
+}
+
+struct chan *
 role_peer_next(enum role role, const struct chan *after)
 {
 	bool passed = after == NULL;

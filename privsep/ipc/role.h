@@ -75,6 +75,10 @@ struct chan *role_peer(enum role);
 /* The peer of that role and instance, or NULL. */
 struct chan *role_peer_instance(enum role, uint32_t instance);
 
+/* The same for one of whom another peer speaks: the master may have told of it
+ * already in what was not read yet, which is done first. */
+struct chan *role_peer_named(enum role, uint32_t instance);
+
 /* The peers of a role, one after another: the first for NULL, NULL after the
  * last.  None may come or go meanwhile. */
 struct chan *role_peer_next(enum role, const struct chan *);

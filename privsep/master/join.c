@@ -43,6 +43,9 @@ join_pair(struct child *a, struct child *b)
 	join_tell(b, a, pair[1]);
 	close(pair[0]);
 	close(pair[1]);
+	/* who hears of the newcomer by a third process, which the newcomer
+	 * speaks to, finds it in what we have sent: see role_peer_named() */
+	chan_flush(b->chan);
 }
 
 void

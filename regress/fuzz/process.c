@@ -102,6 +102,12 @@ role_peer_instance(enum role role, uint32_t instance)
 }
 
 struct chan *
+role_peer_named(enum role role, uint32_t instance)
+{
+	return role_peer_instance(role, instance);
+}
+
+struct chan *
 role_peer_next(enum role role, const struct chan *after)
 {
 	return after == NULL ? fuzz.peers[role] : NULL;

@@ -204,7 +204,7 @@ tx_open(struct chan *ch, struct msg *m)
 		return chan_violation(ch, "bad transaction");
 	/* its client may have died meanwhile; envelopes that still come find
 	 * no transaction and are dropped, here as after a refusal */
-	if (role_peer_instance(proto.role, proto.instance) == NULL)
+	if (role_peer_named(proto.role, proto.instance) == NULL)
 		return 0;
 	refusal = tx_refusal(proto.id, proto.expected);
 	if (refusal == RP_NONE && tx_new(&proto, &meta, &t) != 0)
