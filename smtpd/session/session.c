@@ -437,12 +437,14 @@ session_part(struct session *s)
 	bool unread = s->in.len > 0 || s->knocked;
 
 	buf_clear(&s->in);
+	/* the reply that MSG_MORE has kept back leaves here with the end; a
+	 * close that finds input would throw it away */
+	shutdown(s->fd, SHUT_WR);
 	if ((s->quit && !unread) ||
 	    session_settings()->smtp_timeout_linger_s == 0) {
 		session_drop(s, s->quit ? "quit" : "closed");
 		return;
 	}
-	shutdown(s->fd, SHUT_WR);
 	session_enter(s, SESS_LINGER);
 }
 

@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
+
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <atf-c.h>
@@ -188,6 +191,42 @@ CASE(a_client_that_stays_after_the_end_is_left)
 	ATF_CHECK_EQ(0, session_count());
 }
 
+/* The client sends more than is read in one go, all at once. */
+static void
+say_too_much(const char *verb)
+{
+	static char octets[110000];
+
+	memset(octets, 'x', sizeof(octets));
+	memcpy(octets, verb, strlen(verb));
+	ATF_REQUIRE(fcntl(fake.client, F_SETFL, O_NONBLOCK) == 0);
+	ATF_REQUIRE(send(fake.client, octets, sizeof(octets), 0) > 0);
+	fake_run();
+}
+
+CASE(the_last_reply_goes_before_a_close_that_finds_input)
+{
+	static const struct {
+		const char *say, *codes;
+	} last[] = {
+		{ "QUIT\r\n", "221" },
+		{ "NOOP\r\nQUIT\r\n", "250 221" },
+		{ "POST / HTTP/1.1\r\n", "521" },
+	};
+	size_t i;
+
+	fake_setup();
+	fake.config.set.smtp_timeout_linger_s = 0;
+	door_open();
+	for (i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		ATF_REQUIRE(door_knock());
+		fake_expect("220");
+		say_too_much(last[i].say);
+		fake_expect(last[i].codes);
+		ATF_CHECK_EQ(0, session_count());
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_worker_takes_many);
@@ -200,5 +239,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, the_greeting_waits_as_long_as_it_is_told_to);
 	ATF_TP_ADD_TC(tp, a_message_in_drops_is_too_slow);
 	ATF_TP_ADD_TC(tp, a_client_that_stays_after_the_end_is_left);
+	ATF_TP_ADD_TC(tp, the_last_reply_goes_before_a_close_that_finds_input);
 	return atf_no_error();
 }
