@@ -28,7 +28,6 @@ data_data(struct session *s, struct span arg)
 		reply_send(s, RP_TRY_LATER, NULL);
 		return;
 	}
-	s->knocked = false;
 	if ((ch = ask_begin(s, TX_DATA)) == NULL)
 		return;
 	s->tx->known = false; /* it is the spool's from now on */
@@ -55,8 +54,9 @@ data_hasty(struct session *s)
 {
 	unsigned char c;
 
-	return s->in.len > 0 ||
-	    (s->knocked && recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+	/* asked in any case: an answer may be handled before the event that
+	 * shows the input, in the same turn */
+	return s->in.len > 0 || recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* The peer as the router has named it, laid out for the Received field. */

@@ -4,6 +4,8 @@
  * has taken for the end of data (SMTP smuggling), in front of a second
  * transaction, whole and cut at every octet.  Class: (a).
  */
+#include <sys/socket.h>
+
 #include <string.h>
 #include <unistd.h>
 
@@ -144,6 +146,60 @@ ATF_TC_BODY(content_before_354_is_improper_pipelining, tc)
 	ATF_CHECK_EQ(1, fake.asked[SPOOL_ABORT]);
 }
 
+/* What is said while RCPT is asked about, DATA being one of the commands that
+ * came with it; then both are answered. */
+static void
+group_then(const char *group, const char *more, const char *codes)
+{
+	fake_begin();
+	fake_dialogue("EHLO client.example\r\n", "250");
+	fake.silent = true;
+	fake_dialogue(group, "");
+	ATF_CHECK_EQ(1, fake.asked[TX_RCPT]);
+	fake_dialogue(more, "");
+	ATF_CHECK_EQ(0, fake_answer(TX_RCPT_ANSWER, fake.sid, RP_RCPT_OK));
+	fake_run();
+	ATF_CHECK_EQ(1, fake.asked[TX_DATA]);
+	fake.nmessages = 1;
+	ATF_CHECK_EQ(0, fake_answer(SPOOL_GRANT, 1, RP_DATA_GO));
+	fake_run();
+	fake_expect(codes);
+}
+
+#define GROUP "MAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.org>\r\n"
+
+ATF_TC_WITHOUT_HEAD(content_before_354_of_a_group_is_improper_pipelining);
+ATF_TC_BODY(content_before_354_of_a_group_is_improper_pipelining, tc)
+{
+	group_then(
+	    GROUP "DATA\r\n", "Subject: x\r\n\r\nx\r\n.\r\n", "250 250 503");
+	ATF_CHECK(fake.closed);
+	ATF_CHECK_EQ(1, fake.asked[SPOOL_ABORT]);
+}
+
+ATF_TC_WITHOUT_HEAD(data_that_comes_while_rcpt_is_asked_is_in_order);
+ATF_TC_BODY(data_that_comes_while_rcpt_is_asked_is_in_order, tc)
+{
+	group_then(GROUP, "DATA\r\n", "250 250 354");
+	ATF_CHECK(!fake.closed);
+}
+
+ATF_TC_WITHOUT_HEAD(content_in_the_turn_of_its_grant_is_improper_pipelining);
+ATF_TC_BODY(content_in_the_turn_of_its_grant_is_improper_pipelining, tc)
+{
+	fake_begin();
+	fake_dialogue("EHLO client.example\r\n", "250");
+	fake_dialogue(GROUP, "250 250");
+	fake.silent = true;
+	fake_dialogue("DATA\r\n", "");
+	ATF_REQUIRE_EQ(1, send(fake.client, "S", 1, MSG_NOSIGNAL));
+	fake.nmessages = 1;
+	ATF_CHECK_EQ(0, fake_answer(SPOOL_GRANT, 1, RP_DATA_GO));
+	fake_run();
+	fake_expect("503");
+	ATF_CHECK(fake.closed);
+}
+
 ATF_TC_WITHOUT_HEAD(commands_with_ehlo_are_improper_pipelining);
 ATF_TC_BODY(commands_with_ehlo_are_improper_pipelining, tc)
 {
@@ -194,6 +250,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_stray_octet_counts_after_another_fault);
 	ATF_TP_ADD_TC(tp, content_with_data_is_improper_pipelining);
 	ATF_TP_ADD_TC(tp, content_before_354_is_improper_pipelining);
+	ATF_TP_ADD_TC(tp, content_before_354_of_a_group_is_improper_pipelining);
+	ATF_TP_ADD_TC(tp, data_that_comes_while_rcpt_is_asked_is_in_order);
+	ATF_TP_ADD_TC(
+	    tp, content_in_the_turn_of_its_grant_is_improper_pipelining);
 	ATF_TP_ADD_TC(tp, commands_with_ehlo_are_improper_pipelining);
 	ATF_TP_ADD_TC(tp, what_follows_quit_is_ignored);
 	ATF_TP_ADD_TC(tp, bare_ends_of_line_in_commands_are_refused);
