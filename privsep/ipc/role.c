@@ -46,6 +46,9 @@ role_log(int level, struct span line)
 	if (self.lost || self.master == NULL)
 		return;
 	msg_send_log(self.master, level, line);
+	/* they may be the last: see fatal() */
+	if (level <= LOG_CRIT)
+		chan_drain(self.master);
 }
 
 const struct config *
