@@ -8,9 +8,10 @@
 #include "privsep/ipc/role.h"
 #include "spool/scheduler/scheduler.h"
 
-#define ASSIGN_MAX   64  /* envelopes of one assignment: fit a frame */
-#define ASSIGN_LOOK  256 /* envelopes of a message that are looked at */
-#define UNREADABLE_S 3   /* before an attempt that the spool could not serve */
+#define ASSIGN_MAX     64  /* envelopes of one assignment: fit a frame */
+#define ASSIGN_LOOK    256 /* envelopes of a message that are looked at */
+#define UNREADABLE_S   3 /* before an attempt that the spool could not serve */
+#define REPORT_ALONG_S 1 /* a failure is due so soon when it is new */
 
 _Static_assert(
     ASSIGN_MAX *(18 + NOTE_STATUS_MAX + NOTE_TEXT_MAX + NOTE_VIA_MAX) < 61000,
@@ -173,6 +174,21 @@ report_purpose(const struct envelope *e)
 					      : PURPOSE_FAILURE;
 }
 
+/* Whether an envelope is to be reported so, from that state, and now. */
+static bool
+report_is_due(const struct envelope *e, enum sched_state from,
+    enum deliver_purpose purpose, uint32_t now_s)
+{
+	if (e->state != from || report_purpose(e) != purpose)
+		return false;
+	/* that it was sent on is durable before it is told */
+	if (purpose == PURPOSE_RELAYED && e->unrecorded > 0)
+		return false;
+	/* what failed just now goes along with the others; a report that was
+	 * put off stays so, whatever else of its message comes back */
+	return from != SE_FAILED || e->due.due_s <= now_s + REPORT_ALONG_S;
+}
+
 /* Hand out the envelopes of a message that are in one state, for a report of
  * one kind. */
 static bool
@@ -181,16 +197,12 @@ assign_report(struct scheduler *s, struct message *m, enum sched_state from,
 {
 	struct chan *delivery = role_peer(ROLE_DELIVERY);
 	struct assignment a = { .n = 0 };
-	uint32_t i;
+	uint32_t i, now_s = scheduler_now_s();
 
 	if (delivery == NULL || !assign_spool_listens())
 		return false;
 	for (i = 0; i < m->nenv && a.n < ASSIGN_MAX; i++) {
-		if (m->env[i]->state != from ||
-		    report_purpose(m->env[i]) != purpose)
-			continue;
-		/* that it was sent on is durable before it is told */
-		if (purpose == PURPOSE_RELAYED && m->env[i]->unrecorded > 0)
+		if (!report_is_due(m->env[i], from, purpose, now_s))
 			continue;
 		if (!dispatch_report(&s->dispatch, &s->queue, m->env[i], to))
 			break;
