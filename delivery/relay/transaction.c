@@ -328,9 +328,13 @@ tx_end_reply(struct client *c)
 			continue;
 		v = tx_verdict(c, &c->job->rcpt[i]);
 		c->ops->settled(c->arg, i, &v);
-		/* RFC 2033 4.2: a reply for each recipient */
+		/* RFC 2033 4.2: a reply for each recipient; each has the time
+		 * of one, lest those that are slow together are cut off, and
+		 * sent again to who has them */
 		if (c->p.proto == RELAY_LMTP && --c->accepted > 0) {
 			c->next_rcpt = i + 1;
+			if (!c->dead)
+				client_enter(c, CL_END);
 			return;
 		}
 	}

@@ -395,6 +395,45 @@ ROOT_TC(recipients_are_split_as_the_server_says)
 	played_stop();
 }
 
+/* Nothing happens there for a part of the time-out below. */
+static void
+goes_on(int fd)
+{
+	unsigned i;
+
+	for (i = 0; i < 10; i++)
+		silent(fd);
+}
+
+ROOT_TC(each_reply_to_the_end_of_lmtp_has_its_time)
+{
+	unsigned i;
+	int l, fd;
+
+	start(CONFIG "relay timeout data-end 2s\n"
+		     "action \"boxes\" relay host lmtp://127.0.0.1:2501\n");
+	l = host("127.0.0.1", 2501);
+	deliver(1, "boxes", "", 4);
+	fd = taken(l);
+	say(fd, "220 next.example");
+	hear(fd, "LHLO ");
+	say(fd, "250 next.example");
+	transaction(fd, 4, "250 2.0.0 in the mailbox");
+	outcome(1, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "mailbox");
+	for (i = 1; i < 4; i++) {
+		goes_on(fd);
+		say(fd, "250 2.0.0 in the mailbox");
+		outcome(
+		    1, i, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "mailbox");
+	}
+	/* but no more than that */
+	deliver(2, "boxes", "", 2);
+	transaction(fd, 2, "250 2.0.0 in the mailbox");
+	outcome(2, 0, OUT_DELIVERED, SCOPE_ENVELOPE, "2.0.0", "mailbox");
+	outcome(2, 1, OUT_DEFERRED, SCOPE_DESTINATION, "4.4.2", "in time");
+	played_stop();
+}
+
 ROOT_TC(an_action_that_is_gone_is_tried_again)
 {
 	start(CONFIG);
@@ -444,6 +483,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, an_old_server_knows_helo_alone);
 	ATF_TP_ADD_TC(tp, a_connection_ends_when_the_server_says);
 	ATF_TP_ADD_TC(tp, recipients_are_split_as_the_server_says);
+	ATF_TP_ADD_TC(tp, each_reply_to_the_end_of_lmtp_has_its_time);
 	ATF_TP_ADD_TC(tp, an_action_that_is_gone_is_tried_again);
 	ATF_TP_ADD_TC(tp, peers_that_break_the_protocol_are_closed);
 	return atf_no_error();
