@@ -81,7 +81,7 @@ delivery_peer_down(struct chan *ch)
 	if (chan_role(ch) == ROLE_MAILER)
 		post_down(ch);
 	else if (chan_role(ch) == ROLE_ROUTER || chan_role(ch) == ROLE_SPOOL)
-		report_abort_all();
+		report_abort(chan_role(ch));
 }
 
 static const struct msg_handler handlers[] = {

@@ -82,7 +82,7 @@ int report_data_refused(struct chan *, struct msg *);
 int report_grant(struct chan *, struct msg *);
 int report_committed(struct chan *, struct msg *);
 
-/* Router or spool is lost: what was under way is tried again later. */
-void report_abort_all(void);
+/* Router or spool is lost: what needs it is tried again later. */
+void report_abort(enum role lost);
 
 #endif

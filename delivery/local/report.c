@@ -476,10 +476,15 @@ report_committed(struct chan *ch, struct msg *m)
 }
 
 void
-report_abort_all(void)
+report_abort(enum role lost)
 {
-	struct report *r;
+	struct report *r, *next;
 
-	while ((r = TAILQ_FIRST(report_all())) != NULL)
+	TAILQ_FOREACH_SAFE(r, report_all(), entry, next) {
+		/* that is between the spool and us alone, and the spool may
+		 * have it: it would be sent twice */
+		if (lost == ROLE_ROUTER && r->state == REPORT_COMMIT)
+			continue;
 		report_end(r, OUT_DEFERRED, "a process that it needs is gone");
+	}
 }

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The delivery process, unconfined, between a router, a spool and a scheduler
+ * that this test plays: what becomes of a report when one of them is lost or
+ * refuses it.  Classes: (f), (h).
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "delivery/local/delivery.h"
+#include "regress/unit/base/root_case.h"
+#include "regress/unit/ipc/played.h"
+#include "smtpd/mail/parameters.h"
+#include "smtpd/mail/replies.h"
+
+#define CONFIG                                                                 \
+	"action \"box\" maildir\n"                                             \
+	"match from any for any action \"box\"\n"
+
+#define CREATED_S 1700000000
+#define REPORT_ID 77
+
+static int scheduler, router, spool;
+static uint64_t session; /* of the report that was begun last */
+
+static void
+start(void)
+{
+	played_start(&delivery_ops, CONFIG, "mx.example.org");
+	scheduler = join(ROLE_SCHEDULER, 2);
+	router = join(ROLE_ROUTER, 3);
+	/* the last one, so that what it sends finds the others there */
+	spool = join(ROLE_SPOOL, 4);
+}
+
+/* Another router is there, before what the spool sends then. */
+static void
+router_again(uint32_t instance)
+{
+	router = join(ROLE_ROUTER, instance);
+	close(spool);
+	spool = join(ROLE_SPOOL, instance + 1);
+}
+
+static void
+stop(void)
+{
+	played_stop();
+	close(scheduler);
+	close(router);
+	close(spool);
+}
+
+/* Message 1 is to be reported on to its sender. */
+static void
+to_report(enum deliver_purpose purpose, const char *action)
+{
+	begin(DELIVER, 1);
+	buf_put_u8(&played.out, (uint8_t)purpose);
+	buf_put_u64(&played.out, CREATED_S);
+	put_str("a@example.net");
+	buf_put_u8(&played.out, 0);
+	buf_put_u8(&played.out, MAIL_RET_FULL);
+	put_str("");
+	buf_put_u64(&played.out, 0);
+	buf_put_u16(&played.out, 1);
+	buf_put_u32(&played.out, 0);
+	buf_put_u8(&played.out, 0);
+	buf_put_u8(&played.out, OUT_FAILED);
+	put_str("5.1.1");
+	put_str("no such user");
+	put_str("");
+	put_str("jones@example.org");
+	put_str("");
+	buf_put_u8(&played.out, 0);
+	put_str(action);
+	put_str("");
+	put_str("Subject: s\n\nbody\n");
+	send_plain(spool);
+}
+
+/* The report is asked to be routed, and is. */
+static void
+routed(void)
+{
+	expect(router, ROLE_ROUTER, TX_MAIL);
+	expect(router, ROLE_ROUTER, TX_RCPT);
+	session = played.m.id;
+	begin(TX_RCPT_ANSWER, session);
+	buf_put_u16(&played.out, RP_RCPT_OK);
+	buf_put_u64(&played.out, REPORT_ID);
+	put_str("");
+	send_plain(router);
+	expect(router, ROLE_ROUTER, TX_DATA);
+}
+
+/* The spool says this to its beginning or end. */
+static void
+spool_says(enum msg_type type, enum reply reply)
+{
+	begin(type, REPORT_ID);
+	buf_put_u64(&played.out, session);
+	buf_put_u16(&played.out, (uint16_t)reply);
+	send_plain(spool);
+}
+
+/* The spool gets it; whether that is in its text. */
+static bool
+written_with(const char *what)
+{
+	struct rd *r;
+	bool is_there;
+
+	spool_says(SPOOL_GRANT, RP_DATA_GO);
+	r = expect(spool, ROLE_SPOOL, SPOOL_CONTENT);
+	is_there =
+	    memmem(r->p, (size_t)(r->end - r->p), what, strlen(what)) != NULL;
+	expect(spool, ROLE_SPOOL, SPOOL_COMMIT);
+	return is_there;
+}
+
+/* The scheduler hears this of it. */
+static void
+came_to(enum env_outcome outcome)
+{
+	struct rd *r = expect(scheduler, ROLE_SCHEDULER, OUTCOME);
+
+	ATF_CHECK_EQ(1, played.m.id);
+	ATF_CHECK_EQ(0, rd_u32(r));
+	ATF_CHECK_EQ(outcome, rd_u8(r));
+}
+
+ROOT_TC(a_report_needs_no_router_once_the_spool_has_it)
+{
+	start();
+	to_report(PURPOSE_FAILURE, "box");
+	routed();
+	ATF_CHECK(written_with("Action: failed"));
+	close(router);
+	silent(scheduler);
+	spool_says(SPOOL_COMMITTED, RP_QUEUED);
+	came_to(OUT_REPORTED);
+	router_again(5);
+	/* before that it does */
+	to_report(PURPOSE_FAILURE, "box");
+	routed();
+	close(router);
+	came_to(OUT_DEFERRED);
+	router_again(7);
+	stop();
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, a_report_needs_no_router_once_the_spool_has_it);
+	return atf_no_error();
+}
