@@ -59,9 +59,10 @@ dsn_ascii(struct span s)
 	return true;
 }
 
-/* An address was checked when it came; what came back from disk may still
- * not begin a line of its own.  One beyond ASCII that the recipient of an ASCII
- * message has become is written in ASCII (RFC 6533 3). */
+/* An address, or an id that the sender gave, as it is: it is compared with what
+ * was given (RFC 3464 2.2.1, 2.3.1).  It was checked when it came; what came
+ * back from disk may still not begin a line of its own.  One beyond ASCII in
+ * the report on an ASCII message is written in ASCII (RFC 6533 3). */
 static void
 dsn_address(const struct dsn *d, struct buf *out, struct span address)
 {
@@ -220,7 +221,7 @@ dsn_machine_recipient(
 	buf_add_str(out, "\n");
 	if (r->orcpt.len > 0) {
 		buf_add_str(out, "Original-Recipient: ");
-		log_escape(out, r->orcpt, DSN_TEXT_MAX + DSN_TEXT_MAX);
+		dsn_address(d, out, r->orcpt);
 		buf_add_str(out, "\n");
 	}
 	buf_addf(out, "Final-Recipient: %s;", dsn_type(r->rcpt));
@@ -257,7 +258,7 @@ dsn_machine(const struct dsn *d, struct buf *out)
 	buf_add_str(out, "\n");
 	if (d->envid.len > 0) {
 		buf_add_str(out, "Original-Envelope-Id: ");
-		log_escape(out, d->envid, DSN_TEXT_MAX);
+		dsn_address(d, out, d->envid);
 		buf_add_str(out, "\n");
 	}
 	dsn_date(out, "Arrival-Date", d->created);

@@ -23,7 +23,7 @@ enum dsn_kind {
 /* One recipient that is reported on. */
 struct dsn_recipient {
 	struct span rcpt;
-	struct span orcpt;  /* "type;xtext" as given with RCPT, or empty */
+	struct span orcpt;  /* "type;address" of ORCPT, decoded, or empty */
 	struct span status; /* enhanced status code "5.1.1" */
 	struct span text;   /* what the last attempt said */
 	struct span via;    /* the next host that said it, as in via.h */

@@ -192,6 +192,33 @@ ATF_TC_BODY(text_from_outside_begins_no_line, tc)
 	free(text);
 }
 
+/* RFC 3464 2.2.1, 2.3.1: the sender compares them with what it gave. */
+ATF_TC_WITHOUT_HEAD(what_the_sender_gave_comes_back_as_it_was);
+ATF_TC_BODY(what_the_sender_gave_comes_back_as_it_was, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	d.envid = span_str("QQ\"3\\14");
+	one.orcpt = span_str("rfc822;\"john doe\"@old.example");
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Original-Envelope-Id: QQ\"3\\14\n"));
+	ATF_CHECK_EQ(1,
+	    lines(
+		text, "Original-Recipient: rfc822;\"john doe\"@old.example\n"));
+	free(text);
+	one.orcpt = span_str("utf-8;j\xc3\xb6rg@old.example");
+	text = composed(&d);
+	ATF_CHECK_EQ(1,
+	    lines(text, "Original-Recipient: utf-8;j\\x{F6}rg@old.example\n"));
+	free(text);
+	d.utf8 = true;
+	text = composed(&d);
+	ATF_CHECK_EQ(1,
+	    lines(text, "Original-Recipient: utf-8;j\xc3\xb6rg@old.example\n"));
+	free(text);
+}
+
 ATF_TC_WITHOUT_HEAD(utf8_messages_have_the_types_of_rfc6533);
 ATF_TC_BODY(utf8_messages_have_the_types_of_rfc6533, tc)
 {
@@ -250,6 +277,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, header_only_unless_full_is_asked_for);
 	ATF_TP_ADD_TC(tp, what_is_returned_is_cut_at_the_end_of_a_line);
 	ATF_TP_ADD_TC(tp, text_from_outside_begins_no_line);
+	ATF_TP_ADD_TC(tp, what_the_sender_gave_comes_back_as_it_was);
 	ATF_TP_ADD_TC(tp, utf8_messages_have_the_types_of_rfc6533);
 	ATF_TP_ADD_TC(tp, an_address_beyond_ascii_in_an_ascii_report_is_ascii);
 	ATF_TP_ADD_TC(tp, content_without_header_or_body);
