@@ -266,12 +266,22 @@ dsn_machine(const struct dsn *d, struct buf *out)
 		dsn_machine_recipient(d, out, &d->rcpts[i]);
 }
 
-/* The message that it is about, whole or its header (RFC 3461 4.3), and no
- * more of it than is allowed, cut at the end of a line. */
+/* Whether the whole message is returned: RET is for failures alone (RFC 3461
+ * 4.3), and of a long one the header has to do. */
+static bool
+dsn_is_full(const struct dsn *d)
+{
+	if (d->kind != DSN_FAILED && d->kind != DSN_ORPHANED)
+		return false;
+	return d->full && d->content.len <= d->return_max;
+}
+
+/* The message that it is about, whole or its header, and no more of it than is
+ * allowed, cut at the end of a line. */
 static void
 dsn_returned(const struct dsn *d, struct buf *out)
 {
-	bool full = d->full && d->content.len <= d->return_max;
+	bool full = dsn_is_full(d);
 	struct span part = d->content, rest = d->content;
 	struct header_field field;
 

@@ -156,6 +156,32 @@ ATF_TC_BODY(header_only_unless_full_is_asked_for, tc)
 	free(text);
 }
 
+/* RFC 3461 4.3: RET is of no account for them. */
+ATF_TC_WITHOUT_HEAD(header_only_where_nothing_failed);
+ATF_TC_BODY(header_only_where_nothing_failed, tc)
+{
+	static const enum dsn_kind kinds[] = { DSN_DELAYED, DSN_DELIVERED,
+		DSN_RELAYED };
+	struct dsn d = sample();
+	char *text;
+	size_t i;
+
+	d.full = true;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		d.kind = kinds[i];
+		text = composed(&d);
+		ATF_CHECK_EQ(
+		    1, lines(text, "Content-Type: text/rfc822-headers\n"));
+		ATF_CHECK_EQ(1, lines(text, "X-Last: l\n"));
+		ATF_CHECK_EQ(0, lines(text, "body\n"));
+		free(text);
+	}
+	d.kind = DSN_ORPHANED;
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "body\n"));
+	free(text);
+}
+
 ATF_TC_WITHOUT_HEAD(what_is_returned_is_cut_at_the_end_of_a_line);
 ATF_TC_BODY(what_is_returned_is_cut_at_the_end_of_a_line, tc)
 {
@@ -275,6 +301,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, whose_words_they_are);
 	ATF_TP_ADD_TC(tp, eighth_bit_is_declared);
 	ATF_TP_ADD_TC(tp, header_only_unless_full_is_asked_for);
+	ATF_TP_ADD_TC(tp, header_only_where_nothing_failed);
 	ATF_TP_ADD_TC(tp, what_is_returned_is_cut_at_the_end_of_a_line);
 	ATF_TP_ADD_TC(tp, text_from_outside_begins_no_line);
 	ATF_TP_ADD_TC(tp, what_the_sender_gave_comes_back_as_it_was);
