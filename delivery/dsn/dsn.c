@@ -4,7 +4,9 @@
  * text of a reply, the header of the message) stands only in places where it
  * cannot begin a field or a part of its own.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "delivery/dsn/dsn.h"
@@ -204,6 +206,31 @@ dsn_human(const struct dsn *d, struct buf *out)
 	buf_add_str(out, ".\n");
 }
 
+/* The next host, where a name of the DNS stands: one that is known by its
+ * address alone is a literal (RFC 3464 2.1.2, RFC 5321 4.1.3). */
+static void
+dsn_remote_mta(struct buf *out, struct span host)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned char octets[sizeof(struct in6_addr)];
+	struct span s = host;
+
+	if (s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']') {
+		s.p++;
+		s.len -= 2;
+	}
+	snprintf(text, sizeof(text), "%.*s",
+	    s.len < sizeof(text) ? (int)s.len : 0, (const char *)s.p);
+	buf_add_str(out, "Remote-MTA: dns; ");
+	if (inet_pton(AF_INET, text, octets) == 1)
+		buf_addf(out, "[%s]", text);
+	else if (inet_pton(AF_INET6, text, octets) == 1)
+		buf_addf(out, "[IPv6:%s]", text);
+	else
+		log_escape(out, host, DSN_TEXT_MAX);
+	buf_add_str(out, "\n");
+}
+
 /* The address types of RFC 3464 2.1.2 and RFC 6533 3. */
 static const char *
 dsn_type(struct span address)
@@ -229,11 +256,8 @@ dsn_machine_recipient(
 	buf_addf(out, "\nAction: %s\nStatus: ", kinds[d->kind].action);
 	log_escape(out, r->status, DSN_TEXT_MAX);
 	buf_add_str(out, "\n");
-	if (via.host.len > 0) {
-		buf_add_str(out, "Remote-MTA: dns;");
-		log_escape(out, via.host, DSN_TEXT_MAX);
-		buf_add_str(out, "\n");
-	}
+	if (via.host.len > 0)
+		dsn_remote_mta(out, via.host);
 	buf_addf(out, "Diagnostic-Code: %s; ",
 	    dsn_is_reply(r->text) ? "smtp" : "X-Bulkhead");
 	log_escape(out, r->text, DSN_TEXT_MAX);

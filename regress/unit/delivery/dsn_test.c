@@ -4,6 +4,7 @@
  * parts, (f) lengths.
  */
 #include <atf-c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +107,7 @@ ATF_TC_BODY(whose_words_they_are, tc)
 	one.via = span_str("mx.gmail.com 192.0.2.1 TLSv1.3");
 	one.text = span_str("connection refused");
 	text = composed(&d);
-	ATF_CHECK_EQ(1, lines(text, "Remote-MTA: dns;mx.gmail.com\n"));
+	ATF_CHECK_EQ(1, lines(text, "Remote-MTA: dns; mx.gmail.com\n"));
 	ATF_CHECK_EQ(1, lines(text, "Diagnostic-Code: X-Bulkhead; connection"));
 	ATF_CHECK(strstr(text, " said:") == NULL);
 	free(text);
@@ -117,6 +118,32 @@ ATF_TC_BODY(whose_words_they_are, tc)
 	ATF_CHECK_EQ(1, lines(text, "      mx.gmail.com [192.0.2.1] said:\n"));
 	ATF_CHECK_EQ(1, lines(text, "      550 5.1.1 no such user (5.1.1)\n"));
 	free(text);
+}
+
+/* RFC 3464 2.1.2: what is no name of the DNS is an address literal. */
+ATF_TC_WITHOUT_HEAD(a_host_without_a_name_is_an_address_literal);
+ATF_TC_BODY(a_host_without_a_name_is_an_address_literal, tc)
+{
+	static const char *const cases[][2] = {
+		{ "127.0.0.1 127.0.0.1 -", "[127.0.0.1]" },
+		{ "[127.0.0.1] 127.0.0.1 -", "[127.0.0.1]" },
+		{ "2001:db8::9 2001:db8::9 -", "[IPv6:2001:db8::9]" },
+		{ "[2001:db8::9] 2001:db8::9 -", "[IPv6:2001:db8::9]" },
+		{ "[IPv6:2001:db8::9] - -", "[IPv6:2001:db8::9]" },
+		{ "127.0.0.1.example 192.0.2.1 -", "127.0.0.1.example" },
+	};
+	struct dsn d = sample();
+	char line[100], *text;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		one.via = span_str(cases[i][0]);
+		snprintf(
+		    line, sizeof(line), "Remote-MTA: dns; %s\n", cases[i][1]);
+		text = composed(&d);
+		ATF_CHECK_EQ_MSG(1, lines(text, line), "%s", line);
+		free(text);
+	}
 }
 
 /* RFC 2045 6.4: what has the eighth bit says so where it stands. */
@@ -299,6 +326,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, every_kind_names_its_action);
 	ATF_TP_ADD_TC(tp, whose_words_they_are);
+	ATF_TP_ADD_TC(tp, a_host_without_a_name_is_an_address_literal);
 	ATF_TP_ADD_TC(tp, eighth_bit_is_declared);
 	ATF_TP_ADD_TC(tp, header_only_unless_full_is_asked_for);
 	ATF_TP_ADD_TC(tp, header_only_where_nothing_failed);
