@@ -30,7 +30,7 @@ static const struct {
 	[DSN_DELAYED] = { "Your message is delayed",
 	    "Your message has not been delivered yet to the following "
 	    "recipients.\n"
-	    "You need not send it again: delivery is tried until the time "
+	    "You need not send it again: delivery is tried until the times "
 	    "below.\n",
 	    "delayed" },
 	[DSN_DELIVERED] = { "Your message was delivered",
@@ -168,6 +168,8 @@ dsn_human_recipient(
 	buf_add_str(out, " (");
 	log_escape(out, r->status, DSN_TEXT_MAX);
 	buf_add_str(out, ")\n");
+	if (d->kind == DSN_DELAYED)
+		dsn_date(out, "      Tried until", r->expires);
 }
 
 /* The part for people. */
@@ -188,10 +190,6 @@ dsn_human(const struct dsn *d, struct buf *out)
 	buf_add_str(out, "\n");
 	for (i = 0; i < d->nrcpts; i++)
 		dsn_human_recipient(d, out, &d->rcpts[i]);
-	if (d->kind == DSN_DELAYED) {
-		buf_add_str(out, "\n");
-		dsn_date(out, "Tried until", d->expires);
-	}
 	buf_addf(out, "\nThe message had the id %016" PRIx64 " here", d->msgid);
 	if (header_find(d->content, "Subject", &subject)) {
 		struct buf text;
@@ -264,7 +262,7 @@ dsn_machine_recipient(
 	buf_add_str(out, "\n");
 	dsn_date(out, "Last-Attempt-Date", d->now);
 	if (d->kind == DSN_DELAYED)
-		dsn_date(out, "Will-Retry-Until", d->expires);
+		dsn_date(out, "Will-Retry-Until", r->expires);
 }
 
 /* The part for programs. */

@@ -27,6 +27,7 @@ struct dsn_recipient {
 	struct span status; /* enhanced status code "5.1.1" */
 	struct span text;   /* what the last attempt said */
 	struct span via;    /* the next host that said it, as in via.h */
+	time_t expires;     /* until when it is tried, for DSN_DELAYED */
 };
 
 /* What the notification says.  Borrows everything. */
@@ -36,7 +37,6 @@ struct dsn {
 	uint64_t reportid; /* of the notification, for its Message-ID */
 	time_t created;    /* when the message came */
 	time_t now;
-	time_t expires; /* until when it is tried, for DSN_DELAYED */
 	struct span hostname;
 	struct span to;    /* whom it is sent to */
 	struct span envid; /* decoded ENVID, or empty */

@@ -139,6 +139,15 @@ report_wanted(enum dsn_kind kind, uint8_t notify)
 	return (notify & bits[kind]) != 0;
 }
 
+/* How long an envelope is tried, as the scheduler says. */
+static uint64_t
+report_ttl_s(const struct envelope *e)
+{
+	const struct action *a = config_action(role_config(), e->action);
+
+	return a != NULL ? a->ttl_s : role_config()->set.queue_ttl_s;
+}
+
 static struct report *
 report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
     const size_t *which, size_t n)
@@ -172,6 +181,7 @@ report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
 		r->rcpts[i].status = report_keep(r, e->status);
 		r->rcpts[i].text = report_keep(r, e->text);
 		r->rcpts[i].via = report_keep(r, e->via);
+		r->rcpts[i].expires = (time_t)(p->created_s + report_ttl_s(e));
 	}
 	r->n = n;
 	r->to_postmaster = kind == DSN_ORPHANED;
@@ -379,7 +389,6 @@ report_compose(struct report *r)
 		.reportid = r->reportid,
 		.created = (time_t)r->parcel->created_s,
 		.now = (time_t)clock_wall(NULL),
-		.expires = (time_t)(r->parcel->created_s + set->queue_ttl_s),
 		.hostname = span_str(role_config()->hostname),
 		.to = r->to_postmaster ? span_str("postmaster")
 				       : buf_span(&r->parcel->sender),

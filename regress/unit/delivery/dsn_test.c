@@ -21,6 +21,7 @@ sample(void)
 		.orcpt = span_str("rfc822;old+2Bone@example.com"),
 		.status = span_str("5.1.1"),
 		.text = span_str("no such user"),
+		.expires = 1000345600,
 	};
 	return (struct dsn){
 		.kind = DSN_FAILED,
@@ -28,7 +29,6 @@ sample(void)
 		.reportid = 0x99aabbccddeeff00,
 		.created = 1000000000,
 		.now = 1000000100,
-		.expires = 1000345600,
 		.hostname = span_str("mx.example.org"),
 		.to = span_str("smith@example.net"),
 		.return_max = 50 * 1024,

@@ -10,11 +10,13 @@
 #include "delivery/local/delivery.h"
 #include "regress/unit/base/root_case.h"
 #include "regress/unit/ipc/played.h"
+#include "smtpd/mail/date.h"
 #include "smtpd/mail/parameters.h"
 #include "smtpd/mail/replies.h"
 
 #define CONFIG                                                                 \
 	"action \"box\" maildir\n"                                             \
+	"action \"soon\" relay ttl 1h\n"                                       \
 	"match from any for any action \"box\"\n"
 
 #define CREATED_S 1700000000
@@ -150,8 +152,25 @@ ROOT_TC(a_report_needs_no_router_once_the_spool_has_it)
 	stop();
 }
 
+ROOT_TC(a_delay_ends_with_the_time_of_its_action)
+{
+	struct buf until;
+
+	start();
+	to_report(PURPOSE_DELAY, "soon");
+	routed();
+	buf_init(&until, 100);
+	buf_add_str(&until, "\nWill-Retry-Until: ");
+	date_format(CREATED_S + 3600, &until);
+	buf_put_u8(&until, '\0');
+	ATF_CHECK(written_with((char *)until.data));
+	buf_clear(&until);
+	stop();
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, a_delay_ends_with_the_time_of_its_action);
 	ATF_TP_ADD_TC(tp, a_report_needs_no_router_once_the_spool_has_it);
 	return atf_no_error();
 }
