@@ -239,6 +239,9 @@ reloaded_body()
 {
 	start
 	ctl reload >/dev/null || instance_fail "reload"
+	# mailers are let go; mail brings them back
+	wait_for "$LIBDIR/send.py" smith@example.net jones@example.org ||
+	    instance_fail "no mail"
 	all_is_well "after a reload"
 	echo lsiten >>"$DIR/smtpd.conf"
 	! ctl reload >/dev/null 2>&1 || instance_fail "a bad reload"
