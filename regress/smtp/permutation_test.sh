@@ -33,6 +33,7 @@ sequences_body()
 		echo "u$i 60001:60001:$DIR/home/jones"
 	done >>"$DIR/users"
 	"$SMTPCTL" -R "$DIR" reload || atf_fail "reload"
+	comes_true instance_settled
 	roles >before
 	"$LIBDIR/permute.py" $WORKER "$LENGTH" >copies ||
 	    instance_fail "a reply that is not the model's"
