@@ -49,15 +49,23 @@ static struct {
 static bool
 compose_line(bool ignore_dot, struct span *out)
 {
-	unsigned char *end;
+	const unsigned char *end;
+	struct span rest;
 	ssize_t n;
 
-	buf_drop(&compose.in, compose.used);
-	compose.used = 0;
-	while ((end = compose.in.len == 0 ? NULL
-					  : memchr(compose.in.data, '\n',
-						compose.in.len)) == NULL &&
-	    !compose.eof) {
+	for (;;) {
+		rest = buf_span(&compose.in);
+		end = NULL;
+		if (rest.len > 0) {
+			rest.p += compose.used;
+			rest.len -= compose.used;
+			end = memchr(rest.p, '\n', rest.len);
+		}
+		if (end != NULL || compose.eof)
+			break;
+		/* only now: lines may be many and short */
+		buf_drop(&compose.in, compose.used);
+		compose.used = 0;
 		if (buf_reserve(&compose.in, 65536) != 0)
 			errx(EX_DATAERR, "a line is too long");
 		n = read(compose.fd, compose.in.data + compose.in.len, 65536);
@@ -68,12 +76,11 @@ compose_line(bool ignore_dot, struct span *out)
 		else if (n > 0)
 			compose.in.len += (size_t)n;
 	}
-	if (compose.ended || compose.in.len == 0)
+	if (compose.ended || rest.len == 0)
 		return false;
-	out->p = compose.in.data;
-	out->len =
-	    end == NULL ? compose.in.len : (size_t)(end - compose.in.data);
-	compose.used = end == NULL ? out->len : out->len + 1;
+	out->p = rest.p;
+	out->len = end == NULL ? rest.len : (size_t)(end - rest.p);
+	compose.used += end == NULL ? out->len : out->len + 1;
 	if (out->len > 0 && out->p[out->len - 1] == '\r')
 		out->len--;
 	if (memchr(out->p, '\r', out->len) != NULL ||
