@@ -106,7 +106,9 @@ check_ref(struct parse *p, struct ref *ref, enum table_use use,
 	}
 	if (t == NULL)
 		return 0;
-	if ((error = check_table_use(t, use, &ref->pos, p->errs)) == 0)
+	error = check_table_use(t, use, &ref->pos, p->errs);
+	/* a broken one was told already: what it lacks is no error */
+	if (error == 0 && !t->broken)
 		*out = t;
 	return error == -E_NOMEM ? error : 0;
 }

@@ -150,28 +150,12 @@ check_is_map(enum table_use use)
 	return use == ARG_MAP || check_uses[use].value_ok != NULL;
 }
 
-/* What is wrong with the value is told without it where it is a password. */
-static void
-check_value_error(const struct table *t, enum table_use use,
-    const struct cfg_pos *pos, struct span key, struct cfg_errors *errs)
-{
-	struct cfg_pos at = *pos;
-
-	if (use == ARG_SECRETS) {
-		at.file = NULL;
-		cfg_error_add(errs, &at, "%s:%u: the value of '%.*s' is not %s",
-		    t->file->path, pos->line, (int)key.len, (const char *)key.p,
-		    check_uses[use].value);
-		return;
-	}
-	cfg_error_add(errs, &at, "the value of '%.*s' is not %s", (int)key.len,
-	    (const char *)key.p, check_uses[use].value);
-}
-
 static int
 check_entries(struct table *t, enum table_use use, struct cfg_errors *errs)
 {
-	struct cfg_pos pos = { .file = t->file };
+	/* the line may have a password, be it that of another use */
+	struct cfg_pos pos = { .file = t->file,
+		.hidden = use == ARG_SECRETS || t->kind == TABLE_FILE };
 	struct span key, value;
 	size_t i;
 	int error = 0;
@@ -186,13 +170,19 @@ check_entries(struct table *t, enum table_use use, struct cfg_errors *errs)
 			    "'%.*s' does not fit a table of %s", (int)key.len,
 			    (const char *)key.p, check_uses[use].what);
 			error = -E_SYNTAX;
+		} else if (use == ARG_SECRETS && value.len == 0) {
+			/* without a blank, the "key" may be the password */
+			cfg_error_add(errs, &pos, "a label has no value");
+			error = -E_SYNTAX;
 		} else if (check_is_map(use) && value.len == 0) {
 			cfg_error_add(errs, &pos, "'%.*s' has no value",
 			    (int)key.len, (const char *)key.p);
 			error = -E_SYNTAX;
 		} else if (check_uses[use].value_ok != NULL &&
 		    !check_uses[use].value_ok(value)) {
-			check_value_error(t, use, &pos, key, errs);
+			cfg_error_add(errs, &pos,
+			    "the value of '%.*s' is not %s", (int)key.len,
+			    (const char *)key.p, check_uses[use].value);
 			error = -E_SYNTAX;
 		}
 	}

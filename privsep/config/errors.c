@@ -2,7 +2,8 @@
  *
  * Errors of a configuration: kept with a copy of the line that they are about,
  * shown with a caret under the place.  What a file holds may be anything, so
- * all of it is escaped on the way out.
+ * all of it is escaped on the way out.  They go to the log: no password is
+ * among them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,56 @@ error_line(const struct cfg_file *file, unsigned line)
 	return span_dup((struct span){ p, len });
 }
 
+/* The first password in the text, as in user:password@host: what stands in a
+ * word between a colon, but that of "://", and the last '@'.  False when there
+ * is none. */
+static bool
+error_password(const char *text, size_t *from, size_t *len)
+{
+	const char *p = text, *end;
+	size_t word;
+
+	for (; *p != '\0'; p++) {
+		if (*p != ':' || strncmp(p, "://", 3) == 0)
+			continue;
+		word = strcspn(p, " \t");
+		if ((end = memrchr(p, '@', word)) == NULL)
+			continue;
+		*from = (size_t)(p + 1 - text);
+		*len = (size_t)(end - p - 1);
+		return true;
+	}
+	return false;
+}
+
+/* It may be quoted in the message, and once at most. */
+static void
+error_mask(char *message)
+{
+	size_t from, len;
+
+	if (!error_password(message, &from, &len) || len == 0)
+		return;
+	message[from] = '*';
+	memmove(message + from + 1, message + from + len,
+	    strlen(message + from + len) + 1);
+}
+
+/* The line at a place as far as it may be shown, or NULL. */
+static char *
+error_text(const struct cfg_pos *pos)
+{
+	char *text = pos->hidden ? NULL : error_line(pos->file, pos->line);
+	size_t from, len;
+
+	if (text != NULL && error_password(text, &from, &len)) {
+		explicit_bzero(text, strlen(text));
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
 void
 cfg_error_add(
     struct cfg_errors *errs, const struct cfg_pos *pos, const char *fmt, ...)
@@ -72,6 +123,7 @@ cfg_error_add(
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	error_mask(message);
 	e = &errs->e[errs->count];
 	*e = (struct cfg_error){ 0 };
 	if ((e->message = strdup(message)) == NULL)
@@ -80,7 +132,7 @@ cfg_error_add(
 		e->file = strdup(pos->file->path);
 		e->line = pos->line;
 		e->column = pos->column;
-		e->text = error_line(pos->file, pos->line);
+		e->text = error_text(pos);
 	}
 	errs->count++;
 }

@@ -44,6 +44,9 @@ relay_url(struct parse *p, struct p_action *pa)
 	relay->host = NULL;
 	if (error == -E_SYNTAX) {
 		p->tok.pos.column += (unsigned)at + (p->tok.kind == TOK_STRING);
+		/* what is before it may be a password */
+		p->tok.pos.hidden = p->tok.text.len > 0 &&
+		    memchr(p->tok.text.p, '@', p->tok.text.len) != NULL;
 		cfg_error_add(p->errs, &p->tok.pos, "%s", why);
 	}
 	return error;

@@ -23,6 +23,7 @@ struct cfg_pos {
 	const struct cfg_file *file;
 	unsigned line;
 	unsigned column;
+	bool hidden; /* the line may hold a password: it is not shown */
 };
 
 struct cfg_macro {
@@ -71,7 +72,9 @@ void config_print_table(const struct table *t, struct buf *out);
 void config_print_action(const struct action *a, struct buf *out);
 void config_print_limits(const struct config *cfg, struct buf *out);
 
-/* Add an error at a place; pos may be NULL.  The message is a format. */
+/* Add an error at a place; pos may be NULL.  The message is a format.  A line
+ * with user:password@ in it is not kept, and in the message that password is
+ * an asterisk. */
 void cfg_error_add(struct cfg_errors *errs, const struct cfg_pos *pos,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

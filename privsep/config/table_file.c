@@ -112,7 +112,8 @@ int
 table_read(
     struct table *t, const struct cfg_file *file, struct cfg_errors *errs)
 {
-	struct cfg_pos pos = { .file = file };
+	/* whether these are passwords is known only from how it is used */
+	struct cfg_pos pos = { .file = file, .hidden = true };
 	struct span rest = file->data, line;
 	const unsigned char *nl;
 	int result = 0, error;
