@@ -127,16 +127,28 @@ disk_hostname(void)
 	return strdup(name);
 }
 
+/* The directory of the file at path.  It is absolute: a path in there goes to
+ * roles that have another idea of where they are. */
 static char *
 disk_base(const char *path)
 {
 	const char *slash = strrchr(path, '/');
+	char *dir, *base;
 
 	if (slash == NULL)
-		return strdup(".");
-	if (slash == path)
-		return strdup("/");
-	return strndup(path, (size_t)(slash - path));
+		dir = strdup(".");
+	else if (slash == path)
+		dir = strdup("/");
+	else
+		dir = strndup(path, (size_t)(slash - path));
+	if (dir == NULL)
+		return NULL;
+	/* where there is no such directory there is no file either, and that
+	 * is what will be said */
+	if ((base = realpath(dir, NULL)) == NULL)
+		return dir;
+	free(dir);
+	return base;
 }
 
 int

@@ -125,6 +125,29 @@ CONF
 	listening 2525 || atf_fail "not at the port of -D after a reload"
 }
 
+atf_test_case relative
+relative_head()
+{
+	atf_set descr "-f with a relative path: relays find their tables too"
+}
+relative_body()
+{
+	instance_new i <<CONF
+$(conf)
+table hosts file:hosts
+action "r" relay domain <hosts>
+match from local for any action "r"
+CONF
+	echo "example.net smtp://192.0.2.1" >"$DIR/hosts"
+	instance_user jones
+	cd "$DIR"
+	"$SMTPD" -R "$DIR" -d -f smtpd.conf >"$DIR/log" 2>&1 </dev/null &
+	echo $! >"$DIR/pid"
+	comes_true instance_ready
+	ctl -j show roles | grep -q '"role":"relay"' ||
+	    instance_fail "no relay: $(ctl show roles)"
+}
+
 atf_test_case port_in_use
 port_in_use_head()
 {
@@ -441,8 +464,8 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in errors missing version macro port_in_use overlap \
-	    no_inet6 says_why no_socket started_later twice pid_link \
+	for case in errors missing version macro relative port_in_use \
+	    overlap no_inet6 says_why no_socket started_later twice pid_link \
 	    stop killed background scheduling; do
 		atf_add_test_case "$case"
 	done

@@ -14,6 +14,8 @@
 
 #include "privsep/base/err.h"
 #include "privsep/config/config.h"
+#include "privsep/config/relay.h"
+#include "privsep/config/table.h"
 
 static void
 put(const char *path, const char *text, mode_t mode)
@@ -129,6 +131,32 @@ ATF_TC_BODY(a_slice_has_listeners_but_no_rules, tc)
 	ATF_CHECK_EQ(2525, part->listeners[0].port);
 	ATF_CHECK_STREQ("x", part->listeners[0].tag);
 	ATF_CHECK_EQ(0, part->nrules + part->nactions + part->ntables);
+	close(fd);
+	config_free(part);
+	done(src, cfg, &errs);
+}
+
+ATF_TC_WITHOUT_HEAD(a_table_of_a_slice_is_found_from_anywhere);
+ATF_TC_BODY(a_table_of_a_slice_is_found_from_anywhere, tc)
+{
+	struct cfg_source *src;
+	struct config *cfg, *part = NULL;
+	struct cfg_errors errs;
+	int fd;
+
+	put("main.conf",
+	    "table t file:t.txt\naction a relay domain <t>\n"
+	    "match from local for any action a\n",
+	    0644);
+	put("t.txt", "a.example smtp://mx.example\n", 0644);
+	ATF_REQUIRE_EQ(0, load(&src, &cfg, &errs));
+	ATF_CHECK_EQ('/', table_path(cfg->tables[0])[0]);
+	ATF_REQUIRE_EQ(0, config_slice_to_memfd(cfg, CFG_SLICE_RELAY, &fd));
+	cfg_source_free(src);
+	ATF_REQUIRE_EQ(0, cfg_source_from_fd(fd, &src));
+	ATF_REQUIRE_EQ_MSG(0, config_parse(src, &part, &errs), "%s",
+	    errs.count > 0 ? errs.e[0].message : "");
+	ATF_CHECK_EQ(1, table_count(part->actions[0].relay->domains));
 	close(fd);
 	config_free(part);
 	done(src, cfg, &errs);
@@ -255,6 +283,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_role_reads_from_the_memfd_what_the_master_read);
 	ATF_TP_ADD_TC(tp, a_slice_has_listeners_but_no_rules);
+	ATF_TP_ADD_TC(tp, a_table_of_a_slice_is_found_from_anywhere);
 	ATF_TP_ADD_TC(tp, a_file_that_others_can_write_is_refused);
 	ATF_TP_ADD_TC(tp, what_is_no_regular_file_is_refused);
 	ATF_TP_ADD_TC(tp, a_memfd_that_is_not_sealed_is_refused);
