@@ -36,6 +36,7 @@ config_free(struct config *cfg)
 		free(cfg->rules[i].conds);
 	free(cfg->limits);
 	free(cfg->names.anchor);
+	free(cfg->names.anchor_text);
 	for (i = 0; i < cfg->ntables; i++)
 		table_free(cfg->tables[i]);
 	for (i = 0; i < cfg->ninline_tables; i++)

@@ -267,12 +267,17 @@ struct limit_rule {
 #define CFG_FORWARDERS_MAX 8
 #define CFG_RESOLV_CONF    "/etc/resolv.conf" /* servers of the system */
 
+/* Take the next line off the text of an anchor: the record in it, without what
+ * is around; empty where there is none. */
+struct span anchor_line(struct span *rest);
+
 struct name_service {
 	bool recursive; /* ask from the root on; not with forwarders */
 	struct sockaddr_storage forward[CFG_FORWARDERS_MAX]; /* with port */
 	size_t nforward; /* 0: those of the system */
 	char *anchor;    /* file of the trust anchor; NULL: that of the system;
 			    "": none, and nothing is validated */
+	char *anchor_text; /* what is in that file, if there is one */
 };
 
 /* ---- rules, in the order in which they are tried ---- */

@@ -1,4 +1,4 @@
-config_SRCS := privsep/config/check.c privsep/config/check_listen.c \
+config_SRCS := privsep/config/anchor.c privsep/config/check.c privsep/config/check_listen.c \
     privsep/config/check_relay.c privsep/config/check_table.c \
     privsep/config/config.c \
     privsep/config/errors.c privsep/config/lex.c privsep/config/parse.c \

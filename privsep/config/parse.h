@@ -166,6 +166,11 @@ int parse_limit(struct parse *p);
 
 /* resolver ..., by the keyword of what follows. */
 int parse_resolver(struct parse *p, int id);
+
+/* Hold the lines of a trust anchor, which is named at a place, against what
+ * records of types DS and DNSKEY look like. */
+int anchor_check(const struct cfg_file *file, const struct cfg_pos *named,
+    struct cfg_errors *errs);
 int parse_match(struct parse *p);
 int parse_setting(struct parse *p, const struct phrases *set, int id);
 int parse_hostname(struct parse *p);

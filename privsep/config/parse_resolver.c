@@ -58,16 +58,43 @@ parse_forward(struct parse *p)
 	return error;
 }
 
+/* The records of the file are part of the configuration: what was checked is
+ * what will be believed. */
+static int
+anchor_read(struct parse *p, const struct cfg_pos *pos)
+{
+	struct name_service *names = &p->cfg->names;
+	const struct cfg_file *file;
+	char *path;
+	int error;
+
+	error = cfg_source_file(
+	    p->src, span_str(names->anchor), pos, p->errs, &file);
+	if (error != 0 || (error = anchor_check(file, pos, p->errs)) != 0)
+		return error;
+	if ((path = strdup(file->path)) == NULL)
+		return -E_NOMEM;
+	free(names->anchor);
+	names->anchor = path;
+	/* without a NUL, or it would not have passed */
+	names->anchor_text = span_dup(file->data);
+	return names->anchor_text != NULL ? 0 : -E_NOMEM;
+}
+
 static int
 parse_anchor(struct parse *p)
 {
 	struct name_service *names = &p->cfg->names;
+	struct cfg_pos pos = p->tok.pos;
 	int error;
 
 	if ((error = parse_text(p, "a file, or none", &names->anchor)) != 0)
 		return error;
-	if (strcmp(names->anchor, "none") == 0)
-		names->anchor[0] = '\0';
+	free(names->anchor_text);
+	names->anchor_text = NULL;
+	if (strcmp(names->anchor, "none") != 0)
+		return anchor_read(p, &pos);
+	names->anchor[0] = '\0';
 	return 0;
 }
 

@@ -105,6 +105,9 @@ config_slice_to_memfd(const struct config *cfg, enum cfg_slice slice, int *fd)
 	if (error == 0)
 		error =
 		    cfg_source_from_text(buf_span(&text), cfg->hostname, &src);
+	if (error == 0 && cfg->names.anchor_text != NULL)
+		error = cfg_source_add_file(
+		    src, cfg->names.anchor, span_str(cfg->names.anchor_text));
 	if (error == 0 && slice == CFG_SLICE_RELAY)
 		error = slice_add_files(cfg, src);
 	if (error == 0)

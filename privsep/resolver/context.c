@@ -31,6 +31,8 @@ static struct {
 	struct ub_ctx *ctx;
 	uint16_t ports[CFG_FORWARDERS_MAX + 2];
 	size_t nports;
+	const char *anchor;    /* file of the trust anchor */
+	const char *complaint; /* what is wrong with it or the rest, or NULL */
 } context;
 
 /* A question under way. */
@@ -142,39 +144,71 @@ context_system_servers(void)
 		fclose(f);
 }
 
-/* Line by line, since libunbound would open the file too late.  Without an
- * anchor nothing is validated. */
+/* Line by line, since libunbound would open a file too late. */
 static int
-context_anchor(const char *path)
+context_anchor_add(struct span text)
+{
+	struct span line;
+	char *record;
+	int error = 0;
+
+	while (error == 0 && text.len > 0) {
+		if ((line = anchor_line(&text)).len == 0)
+			continue;
+		if ((record = span_dup(line)) == NULL)
+			return -E_NOMEM;
+		if (ub_ctx_add_ta(context.ctx, record) != 0)
+			error = -E_SYNTAX;
+		free(record);
+	}
+	return error;
+}
+
+/* That of the system, which somebody else keeps; without it nothing is
+ * validated. */
+static int
+context_anchor_system(void)
 {
 	FILE *f;
 	char line[LINE_LEN];
 	int error = 0;
 
-	if (path != NULL && path[0] == '\0')
-		return 0;
-	if ((f = fopen(path == NULL ? ANCHOR_FILE : path, "re")) == NULL) {
-		/* what was asked for is not left out */
-		if (path != NULL)
-			return -E_NOENT;
-		LOG(EV_WARN, KS("doing", "reading the trust anchor of DNSSEC"),
-		    KS("file", path == NULL ? ANCHOR_FILE : path),
-		    KS("why", "it cannot be opened; nothing is validated"));
+	if ((f = fopen(ANCHOR_FILE, "re")) == NULL) {
+		context.complaint = "it cannot be opened; nothing is validated";
 		return 0;
 	}
-	while (error == 0 && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, ";\n")] = '\0';
-		if (line[strspn(line, " \t")] != '\0' &&
-		    ub_ctx_add_ta(context.ctx, line) != 0)
-			error = -E_SYNTAX;
-	}
+	while (error == 0 && fgets(line, sizeof(line), f) != NULL)
+		error = context_anchor_add(span_str(line));
 	fclose(f);
 	return error;
 }
 
-static void
-context_nothing(void *arg, const struct context_answer *answer)
+static int
+context_anchor(const struct name_service *names)
 {
+	context.anchor = names->anchor != NULL ? names->anchor : ANCHOR_FILE;
+	if (names->anchor == NULL)
+		return context_anchor_system();
+	return names->anchor_text == NULL
+	    ? 0
+	    : context_anchor_add(span_str(names->anchor_text));
+}
+
+/* The answer to the first question, which needs nobody. */
+static void
+context_first(void *arg, const struct context_answer *answer)
+{
+	if (answer->status == DNS_TRY_LATER)
+		context.complaint = "libunbound refuses it or another setting; "
+				    "no name will be found";
+}
+
+void
+context_complain(void)
+{
+	if (context.complaint != NULL)
+		LOG(EV_WARN, KS("doing", "reading the trust anchor of DNSSEC"),
+		    KS("file", context.anchor), KS("why", context.complaint));
 }
 
 int
@@ -199,12 +233,12 @@ context_prepare(const struct config *cfg)
 		context_system_servers();
 	context_port(DNS_PORT);
 	if (error == 0)
-		error = context_anchor(cfg->names.anchor);
+		error = context_anchor(&cfg->names);
 	/* the first question has everything made that needs files: a name
 	 * that is answered without the network */
 	if (error == 0)
 		context_ask(
-		    span_str("localhost"), DNS_TYPE_A, context_nothing, NULL);
+		    span_str("localhost"), DNS_TYPE_A, context_first, NULL);
 	return error;
 }
 

@@ -21,6 +21,7 @@ resolver_confine(const struct confine_params *given, const char **step)
 {
 	struct confine_params p = *given;
 
+	context_complain();
 	p.ports = context_ports();
 	return confine_enter(&p, step);
 }

@@ -27,6 +27,9 @@ extern uint64_t resolver_counters[NC__MAX];
 /* Set it up by the configuration, while files can be read.  0 or -E_*. */
 int context_prepare(const struct config *);
 
+/* Log what was found wrong with it then, when nothing could be logged yet. */
+void context_complain(void);
+
 /* The TCP ports that it may have to connect to, ending with 0. */
 const uint16_t *context_ports(void);
 

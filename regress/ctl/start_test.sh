@@ -148,6 +148,39 @@ CONF
 	    instance_fail "no relay: $(ctl show roles)"
 }
 
+atf_test_case anchor
+anchor_head()
+{
+	atf_set descr "a trust anchor that is none does not end the DNS:" \
+	    "-n and a reload refuse it, and the last word is in the log"
+}
+anchor_body()
+{
+	instance_new i <<CONF
+$(conf)
+resolver anchor root.key
+CONF
+	instance_user jones
+	atf_check_equal 1 "$(check -n)"
+	grep -q "smtpd.conf:7:17: .*root.key: No such file" err ||
+	    atf_fail "missing: $(cat err)"
+	echo "hello world" >"$DIR/root.key"
+	for _option in -n ""; do
+		atf_check_equal 1 "$(check $_option)"
+		grep -q "root.key:1:1: not a record" err ||
+		    atf_fail "garbage: $(cat err)"
+	done
+	cp /usr/share/dns/root.key "$DIR/root.key"
+	instance_run i
+	echo "hello world" >"$DIR/root.key"
+	! ctl reload >out 2>&1 || atf_fail "reloaded: $(cat out)"
+	grep -q "root.key:1:1: not a record" out || atf_fail "$(cat out)"
+	# what only libunbound can tell
+	echo ". DS 1 NONE 2 ABCD" >"$DIR/root.key"
+	ctl reload || atf_fail "not reloaded"
+	log_wait 1 "event=warning .*trust anchor.*file=$DIR/root.key .*no name"
+}
+
 atf_test_case port_in_use
 port_in_use_head()
 {
@@ -464,7 +497,7 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in errors missing version macro relative port_in_use \
+	for case in errors missing version macro relative anchor port_in_use \
 	    overlap no_inet6 says_why no_socket started_later twice pid_link \
 	    stop killed background scheduling; do
 		atf_add_test_case "$case"
