@@ -161,8 +161,8 @@ check_actions(struct parse *p)
 		if (pa->a.kind == ACTION_RELAY && pa->a.relay != NULL &&
 		    (error = check_relay(p, pa)) != 0)
 			return error;
-		if ((error = check_ref(p, &pa->alias, ARG_MAP, &pa->a.alias)) !=
-			0 ||
+		if ((error = check_ref(
+			 p, &pa->alias, ARG_ALIASES, &pa->a.alias)) != 0 ||
 		    (error = check_moved(p, pa)) != 0 ||
 		    (error = check_ref(p, &pa->userbase,
 			 /* with a user of its own it only says who is there */

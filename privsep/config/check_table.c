@@ -11,6 +11,7 @@
 #include "privsep/config/table_int.h"
 #include "privsep/config/userbase.h"
 #include "smtpd/mail/address.h"
+#include "smtpd/mail/alias.h"
 
 /* A domain, an address literal, "*.domain" or "*". */
 static bool
@@ -130,6 +131,9 @@ static const struct {
 	[ARG_ADDRESS] = { entry_address_ok, NULL,
 	    "single addresses (192.0.2.1, 2001:db8::1)", NULL },
 	[ARG_MAP] = { .what = "keys with values" },
+	[ARG_ALIASES] = { NULL, alias_parse, "name = target, target ...",
+	    "names and addresses alone, divided by commas: no program, file "
+	    "or include" },
 	[ARG_USERS] = { NULL, entry_user_ok, "user = uid:gid:home",
 	    "uid:gid:home" },
 	[ARG_MOVED] = { NULL, entry_recipient_ok, "user = address",

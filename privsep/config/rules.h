@@ -21,6 +21,7 @@ enum table_use {
 	ARG_MAILADDR,
 	ARG_NETADDR,
 	ARG_MAP,     /* keys with values: of actions */
+	ARG_ALIASES, /* the same with values that say where mail goes */
 	ARG_USERS,   /* the same with values uid:gid:home */
 	ARG_MOVED,   /* local parts with an address */
 	ARG_HOSTS,   /* domains with the URL of a host */

@@ -14,6 +14,7 @@
 
 #include "privsep/base/chk.h"
 #include "privsep/base/err.h"
+#include "smtpd/mail/alias.h"
 #include "smtpd/router/expand.h"
 #include "smtpd/idna/idna.h"
 
@@ -301,54 +302,6 @@ walk_address(struct walk *w, const struct mail_address *addr)
 	return walk_visit(w, rule->action, addr);
 }
 
-static bool
-is_blank(unsigned char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* The next target of an alias, without the blanks around it; targets are
- * divided by commas outside quotes. */
-static struct span
-target_next(struct span *rest)
-{
-	struct span s = *rest;
-	size_t end;
-	bool quoted = false;
-
-	for (end = 0; end < s.len; end++) {
-		if (s.p[end] == '\\' && end + 1 < s.len)
-			end++;
-		else if (s.p[end] == '"')
-			quoted = !quoted;
-		else if (s.p[end] == ',' && !quoted)
-			break;
-	}
-	rest->p = s.p + end + (end < s.len);
-	rest->len = s.len - end - (end < s.len);
-	s.len = end;
-	while (s.len > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && is_blank(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-/* Whether it names a program, a file or an include.  In quotes it may too;
- * elsewhere such a quoted local part would be legal, and is refused to be
- * safe from those who expect a program to be run. */
-static bool
-target_is_forbidden(struct span t)
-{
-	if (t.len > 0 && t.p[0] == '"') {
-		t.p++;
-		t.len--;
-	}
-	return t.len > 0 && (t.p[0] == '|' || t.p[0] == '/' || t.p[0] == ':');
-}
-
 static enum reply
 walk_target(struct walk *w, const struct node *n, struct span target)
 {
@@ -356,7 +309,7 @@ walk_target(struct walk *w, const struct node *n, struct span target)
 	enum reply reply;
 	bool bare;
 
-	if (target_is_forbidden(target))
+	if (alias_is_forbidden(target))
 		return walk_fail(w, RP_SYSTEM,
 		    "programs, files and includes are no targets", &n->addr);
 	reply = walk_parse(w, n, target, &addr, &bare);
@@ -380,7 +333,7 @@ walk_run(struct walk *w)
 			w->depth--;
 			continue;
 		}
-		target = target_next(&top->rest);
+		target = alias_next(&top->rest);
 		if (target.len > 0)
 			reply = walk_target(w, top->node, target);
 	}

@@ -197,14 +197,33 @@ ATF_TC_BODY(results_are_bounded, tc)
 	config_free(cfg);
 }
 
+/* The same, at any price, of a table that would be refused for aliases: one of
+ * users that are not asked for their ids may hold anything. */
+static void
+check_refused(const char *aliases)
+{
+	char text[8192], got[4096];
+	struct config *cfg;
+
+	snprintf(text, sizeof(text),
+	    "table t { %s }\naction a maildir user root userbase <t>\n" RULES,
+	    aliases);
+	cfg = setup_config(text);
+	cfg->actions[0].alias = cfg->actions[0].userbase;
+	cfg->actions[0].userbase = NULL;
+	ATF_CHECK_EQ_MSG(RP_SYSTEM,
+	    run(cfg, "a@example.org", false, got, sizeof(got)), "%s", aliases);
+	config_free(cfg);
+}
+
 ATF_TC_WITHOUT_HEAD(programs_files_and_includes_are_refused);
 ATF_TC_BODY(programs_files_and_includes_are_refused, tc)
 {
-	check("a = \"|/bin/sh\"", "a@example.org", RP_SYSTEM, "");
-	check("a = \"b, /etc/passwd\"", "a@example.org", RP_SYSTEM, "");
-	check("a = \"b,:include:/etc/passwd\"", "a@example.org", RP_SYSTEM, "");
-	check("a = \"b, not an address\"", "a@example.org", RP_SYSTEM, "");
-	check("a = \" , ,\"", "a@example.org", RP_SYSTEM, "");
+	check_refused("a = \"|/bin/sh\"");
+	check_refused("a = \"b, /etc/passwd\"");
+	check_refused("a = \"b,:include:/etc/passwd\"");
+	check_refused("a = \"b, not an address\"");
+	check_refused("a = \" , ,\"");
 }
 
 ATF_TC_WITHOUT_HEAD(address_target_goes_by_the_rules_as_ours);
