@@ -125,6 +125,34 @@ CONF
 	listening 2525 || atf_fail "not at the port of -D after a reload"
 }
 
+atf_test_case unit
+unit_head()
+{
+	atf_set descr "the unit of systemd leaves smtpd the kinds of sockets" \
+	    "that it makes"
+	atf_set require.progs strace
+}
+unit_body()
+{
+	instance_new i <<CONF
+$(conf | sed 's/127.0.0.1/lo/')
+CONF
+	instance_user jones
+	strace -f -qq -e trace=socket,socketpair -e signal=none -o "$PWD/calls" \
+	    timeout 10 "$SMTPD" -R "$DIR" -d >"$DIR/log" 2>&1 </dev/null &
+	echo $! >"$DIR/pid"
+	comes_true instance_ready
+	comes_true listening 2525
+	sed -n 's/.*socket[pair]*(\(AF_[A-Z0-9]*\|PF_[A-Z0-9]*\),.*/\1/p' \
+	    calls | sort -u >made
+	grep -q AF_INET made || atf_fail "no calls: $(cat calls)"
+	sed -n 's/^RestrictAddressFamilies=//p' \
+	    "$(atf_config_get srcdir)/privsep/master/bulkhead.service" |
+	    tr ' ' '\n' | sort -u >allowed
+	comm -23 made allowed >lacks
+	[ ! -s lacks ] || atf_fail "the unit lacks $(tr '\n' ' ' <lacks)"
+}
+
 atf_test_case relative
 relative_head()
 {
@@ -497,9 +525,9 @@ CONF
 
 atf_init_test_cases()
 {
-	for case in errors missing version macro relative anchor port_in_use \
-	    overlap no_inet6 says_why no_socket started_later twice pid_link \
-	    stop killed background scheduling; do
+	for case in errors missing version macro unit relative anchor \
+	    port_in_use overlap no_inet6 says_why no_socket started_later \
+	    twice pid_link stop killed background scheduling; do
 		atf_add_test_case "$case"
 	done
 }
