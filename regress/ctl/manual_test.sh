@@ -142,17 +142,67 @@ verbs_described_holds()
 assertion counters_described 'smtpctl(8) has the counters of the tables'
 counters_described_holds()
 {
-	# "router.sessions" is written in full, "router.mails" as "mails"
+	# in "router.sessions , mails" both are the router's
 	{
 		rows "$SRC/smtpd/router/stats.def" STAT
-		rows "$SRC/spool/scheduler/counters.def" COUNTER
-		rows "$SRC/delivery/relay/stats.def" COUNTER
+		rows "$SRC/spool/scheduler/counters.def" COUNTER |
+		    sed 's/^/scheduler./'
+		rows "$SRC/delivery/relay/stats.def" COUNTER |
+		    sed 's/^/relay./'
+		rows "$SRC/privsep/resolver/stats.def" COUNTER |
+		    sed 's/^/resolver./'
+		echo resolver.waiting
 	} >counters
-	[ -s counters ] || atf_fail "tables not read"
+	for _of in router scheduler relay resolver; do
+		[ "$(grep -c "^$_of\." counters)" -gt 1 ] ||
+		    atf_fail "$_of: table not read"
+	done
+	sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$MAN/smtpctl.8" |
+	    awk '/^\.It Li [a-z]+\./ {
+		of = $3; sub(/\..*/, ".", of)
+		for (i = 3; i <= NF; i++)
+			print index($i, of) == 1 ? $i : of $i
+	    }' >said
 	while read -r _name; do
-		grep -qE "(^|[ .])${_name#*.}( |\$)" "$MAN/smtpctl.8" ||
-		    atf_fail "$_name"
+		grep -qxF "$_name" said || atf_fail "$_name"
 	done <counters
+}
+
+assertion status_described 'smtpctl(8) has the rows of show status'
+status_described_holds()
+{
+	instance_start i <<CONF
+hostname "mx.example.org"
+listen on socket
+CONF
+	ctl -j show status >rows || atf_fail "no status"
+	[ "$(wc -l <rows)" -ge 5 ] || atf_fail "$(cat rows)"
+	# from its heading to the next
+	sed -n '/^\.Ic show status$/,/^\.Pp$/p' "$MAN/smtpctl.8" | tail -n +2 |
+	    sed -n 's/^\.It Li //p' | sed 's/ , /\n/g' | sort >said
+	sed 's/{"what":"\([a-z]*\)","status":"[a-z]*"}/\1/' rows | sort >there
+	diff said there || atf_fail "rows differ"
+}
+
+assertion network_described 'bulkhead(7) says who has the network'
+network_described_holds()
+{
+	# roles with a user and without a network of their own
+	awk -F'"' '/^\[ROLE_/ { name = user = own = "" }
+	    /\.name = / { name = $2 }
+	    /\.user = / { user = $2 }
+	    /\.own_net = true/ { own = 1 }
+	    /^}/ && user != "" && !own { print name }' \
+	    "$SRC/privsep/confine/roles.c" | sort >have
+	grep -l 'ALLOW(connect)' "$SRC"/privsep/confine/policy_*.c |
+	    sed 's/.*policy_\(.*\)\.c/\1/' | sort >connect
+	diff have connect || atf_fail "who connects has the network"
+	_words=$(paste -sd ' ' have | sed 's/ / and /')
+	grep -qF "there is nothing, except $_words," "$MAN/bulkhead.7" ||
+	    atf_fail "not said: $_words have the network"
+	tr '\n' ' ' <"$MAN/bulkhead.7" | grep -qF \
+	    "those of $_words alone have one that connects" ||
+	    atf_fail "not said: $_words connect"
 }
 
 assertion events_described 'smtpd(8) has every event of the log with its level'
