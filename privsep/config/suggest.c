@@ -83,5 +83,11 @@ suggest_text(const struct suggest *s)
 size_t
 suggest_len(struct span word)
 {
+	const unsigned char *colon;
+
+	/* a URL that is cut might end within a password */
+	if (word.len > SUGGEST_WORD_MAX &&
+	    (colon = memchr(word.p, ':', word.len)) != NULL)
+		word.len = (size_t)(colon - word.p);
 	return min_of(word.len, SUGGEST_WORD_MAX);
 }
