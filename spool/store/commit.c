@@ -322,6 +322,29 @@ commit_may_take(struct store *s)
 		s->free_len > 0);
 }
 
+/* Get a segment that takes the first item.  One that moves a message of an
+ * earlier, larger size of segments, or of very many texts, may need a segment
+ * of its own; if that cannot be had, the message stays where it is. */
+static int
+commit_switch(struct store *s)
+{
+	struct item *first = TAILQ_FIRST(&s->queue);
+	size_t size = item_size(first);
+	int error = -E_TOOLONG;
+
+	if (seg_would_hold(s, size)) {
+		error = seg_switch(s, first->kind != ITEM_MESSAGE);
+		if (error != 0 && first->kind == ITEM_MESSAGE)
+			queue_fail_messages(s, error);
+		return error;
+	}
+	if (first->kind == ITEM_MOVE)
+		error = seg_switch_own(s, size);
+	if (error != 0 && first->kind != ITEM_OUTCOME)
+		item_fail(s, first, error);
+	return error;
+}
+
 /* Write one batch, or get a segment for it. */
 static int
 commit_step(struct store *s)
@@ -335,13 +358,8 @@ commit_step(struct store *s)
 		return -E_NOSPACE;
 	}
 	b = batch_choose(s);
-	if (b.items == 0) {
-		first = TAILQ_FIRST(&s->queue);
-		error = seg_switch(s, first->kind != ITEM_MESSAGE);
-		if (error != 0 && first->kind == ITEM_MESSAGE)
-			queue_fail_messages(s, error);
-		return error;
-	}
+	if (b.items == 0)
+		return commit_switch(s);
 	if ((error = batch_write(s, &b)) != 0) {
 		batch_failed(s, &b, error);
 		return error;

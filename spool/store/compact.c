@@ -13,10 +13,11 @@
 #include "privsep/base/log.h"
 #include "spool/store/store_int.h"
 
-#define MOVE_OCTETS (4u << 20) /* moved in one step at most, */
-#define MOVE_COUNT  1000       /* and messages */
-#define FILL_OCTETS (1u << 20) /* zeroed in one step */
-#define TICK_BUSY   5          /* ms */
+#define MOVE_OCTETS (4u << 20)  /* moved in one step at most, */
+#define MOVE_COUNT  1000        /* and messages */
+#define MOVE_HEAD   (64u << 20) /* over what all envelopes can have */
+#define FILL_OCTETS (1u << 20)  /* zeroed in one step */
+#define TICK_BUSY   5           /* ms */
 #define TICK_IDLE   1000
 
 /* So many free segments are kept. */
@@ -141,44 +142,49 @@ move_encode(struct store *s, struct imsg *m, struct item *item)
 }
 
 static int
-move_queue(struct store *s, struct imsg *m)
+move_queue(struct store *s, struct imsg *m, size_t *octets)
 {
 	struct item *item;
 	int error;
 
-	item = item_new(ITEM_MOVE, m, s->set.segment_size);
+	item = item_new(ITEM_MOVE, m, MOVE_HEAD);
 	if (item == NULL)
 		return -E_NOMEM;
-	buf_init(&item->content, s->set.segment_size);
+	buf_init(&item->content, m->len);
 	if ((error = move_encode(s, m, item)) != 0) {
 		item_free(s, item);
 		return error;
 	}
+	*octets += item->head.len + item->content.len;
 	item_queue(s, item);
 	return 0;
 }
 
 /*
- * A message whose record cannot be read any more must not stop the oldest
- * segment from going for ever; its octets are kept in corrupt/ first.
+ * What cannot be moved now stays, and the rest goes; as long as it stays nothing
+ * that came after it can be freed either.  A message whose record cannot be
+ * read any more must not stop the oldest segment from going for ever; its
+ * octets are kept in corrupt/ first.
  */
 static void
 move_step(struct store *s)
 {
 	struct seg *oldest = TAILQ_FIRST(&s->log);
 	struct imsg *m, *next;
-	uint32_t octets = 0, count = 0;
+	uint32_t count = 0;
+	size_t octets = 0;
 	int error;
 
 	LIST_FOREACH_SAFE(m, &oldest->msgs, of_seg, next) {
 		if (octets >= MOVE_OCTETS || count >= MOVE_COUNT)
 			break;
-		octets += m->len;
 		count++;
-		if ((error = move_queue(s, m)) == 0)
+		if ((error = move_queue(s, m, &octets)) == 0)
 			continue;
-		if (error != -E_CORRUPT)
+		if (error == -E_NOMEM)
 			break;
+		if (error != -E_CORRUPT)
+			continue;
 		if (quarantine(s, oldest, m->off, (uint32_t)rec_size(m->len),
 			m->msgid) != 0)
 			break;
@@ -217,21 +223,35 @@ store_due(const struct store *s)
 	return s->free_len < SEG_FREE_TARGET;
 }
 
+/* Move and free what can be.  True when that had an effect. */
+static bool
+compact_step(struct store *s)
+{
+	uint64_t done = s->stats.moved + s->stats.recycled;
+	uint64_t messages = s->stats.messages;
+
+	move_step(s);
+	seg_reclaim(s);
+	return s->stats.moved + s->stats.recycled != done ||
+	    s->stats.messages != messages;
+}
+
 uint32_t
 store_tick(struct store *s, uint64_t now_ms)
 {
+	bool busy = false;
+
 	room_check(s, now_ms);
 	/* what a failed commit left behind is tried again in a new file */
 	if (s->failing && (s->current != NULL || seg_switch(s, true) == 0))
 		store_commit(s);
 	seg_reclaim(s);
 	/* moves are a batch of their own: they carry durable states only */
-	if (compact_wanted(s) && store_commit(s) == 0) {
-		move_step(s);
-		seg_reclaim(s);
-	}
+	if (compact_wanted(s) && store_commit(s) == 0)
+		busy = compact_step(s);
 	free_trim(s);
 	if (fill_wanted(s) && seg_fill(s, FILL_OCTETS) == 0 && fill_wanted(s))
 		return TICK_BUSY;
-	return !s->failing && compact_wanted(s) ? TICK_BUSY : TICK_IDLE;
+	/* what cannot be moved now is not tried again at once */
+	return busy && !s->failing && compact_wanted(s) ? TICK_BUSY : TICK_IDLE;
 }

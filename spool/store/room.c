@@ -20,6 +20,16 @@ room_for(const struct store *s, uint64_t octets)
 	    inodes > s->set.reserve_inodes;
 }
 
+bool
+room_for_own(const struct store *s, uint64_t octets)
+{
+	uint64_t have, inodes;
+
+	if (io_room(s->dir_fd, &have, &inodes) != 0)
+		return false;
+	return have >= octets && have - octets >= s->set.reserve_bytes / 2;
+}
+
 /* In the log itself: a segment may be had, or the current one is not yet
  * half full, and the reserve for outcomes is whole. */
 static bool

@@ -113,8 +113,9 @@ seg_zero(int fd, uint64_t off, size_t len)
 	return io_writev(fd, iov, n, off);
 }
 
+/* Begin a file of that size; it is nothing yet. */
 static int
-seg_fill_begin(struct store *s)
+seg_begin(struct store *s, uint32_t size, struct seg **out)
 {
 	struct seg *seg;
 	char name[SEG_NAME_SIZE];
@@ -123,7 +124,7 @@ seg_fill_begin(struct store *s)
 		return -E_NOMEM;
 	LIST_INIT(&seg->msgs);
 	seg->number = s->next_number;
-	seg->head.size = s->set.segment_size;
+	seg->head.size = size;
 	seg_new_name(seg, name);
 	seg->fd = io_open(s->log_fd, name, O_RDWR | O_CREAT | O_EXCL);
 	if (seg->fd < 0) {
@@ -133,13 +134,23 @@ seg_fill_begin(struct store *s)
 		return error;
 	}
 	s->next_number++;
-	s->filling = seg;
+	*out = seg;
 	return 0;
+}
+
+static void
+seg_give_up(struct store *s, struct seg *seg)
+{
+	char name[SEG_NAME_SIZE];
+
+	seg_new_name(seg, name);
+	io_unlink(s->log_fd, name);
+	seg_free(s, seg);
 }
 
 /* All zero: give it its header and its name. */
 static int
-seg_fill_end(struct store *s, struct seg *seg)
+seg_finish(struct store *s, struct seg *seg)
 {
 	char from[SEG_NAME_SIZE], to[SEG_NAME_SIZE];
 	int error;
@@ -157,8 +168,6 @@ seg_fill_end(struct store *s, struct seg *seg)
 		return error;
 	}
 	seg_close(s, seg);
-	TAILQ_INSERT_TAIL(&s->free, seg, entry);
-	s->free_len++;
 	return 0;
 }
 
@@ -191,22 +200,49 @@ int
 seg_fill(struct store *s, uint64_t octets)
 {
 	struct seg *seg;
-	char name[SEG_NAME_SIZE];
 	int error;
 
-	if (s->filling == NULL && (error = seg_fill_begin(s)) != 0)
+	if (s->filling == NULL &&
+	    (error = seg_begin(s, s->set.segment_size, &s->filling)) != 0)
 		return error;
 	seg = s->filling;
 	error = seg_fill_more(s, seg, octets);
 	if (error == 0 && seg->filled < seg->head.size)
 		return 0;
 	s->filling = NULL;
-	if (error == 0 && (error = seg_fill_end(s, seg)) == 0)
-		return 0;
-	seg_new_name(seg, name);
-	io_unlink(s->log_fd, name);
-	seg_free(s, seg);
-	return error;
+	if (error != 0 || (error = seg_finish(s, seg)) != 0) {
+		seg_give_up(s, seg);
+		return error;
+	}
+	TAILQ_INSERT_TAIL(&s->free, seg, entry);
+	s->free_len++;
+	return 0;
+}
+
+/* One with that much room for records, which the usual size is too small for.
+ * What it takes of the reserve is given back when the move that it is for is
+ * done, so it may have half of it; the rest is there for outcomes. */
+static int
+seg_make_own(struct store *s, size_t octets, struct seg **out)
+{
+	size_t size = SEG_DATA_OFF + octets + REC_SECTOR;
+	struct seg *seg;
+	int error;
+
+	size = (size + SEG_ZEROS - 1) / SEG_ZEROS * SEG_ZEROS;
+	if (size > UINT32_MAX)
+		return -E_TOOLONG;
+	if (!room_for_own(s, size))
+		return -E_NOSPACE;
+	if ((error = seg_begin(s, (uint32_t)size, &seg)) != 0)
+		return error;
+	if ((error = seg_fill_more(s, seg, UINT64_MAX)) != 0 ||
+	    (error = seg_finish(s, seg)) != 0) {
+		seg_give_up(s, seg);
+		return error;
+	}
+	*out = seg;
+	return 0;
 }
 
 /* A free segment, made now if need be; the reserve only for those who may. */
@@ -267,29 +303,56 @@ seg_end_current(struct store *s)
 	s->current = NULL;
 }
 
+/* Go on in seg, or remove it. */
+static int
+seg_switch_to(struct store *s, struct seg *seg)
+{
+	char name[SEG_NAME_SIZE];
+	int error;
+
+	seg_end_current(s);
+	if ((error = seg_use(s, seg)) == 0) {
+		TAILQ_INSERT_TAIL(&s->log, seg, entry);
+		s->current = seg;
+		return 0;
+	}
+	/* no record is in it, so it may go without ceremony */
+	s->stats.sync_failures++;
+	seg_name(seg, name);
+	LOG(EV_SPOOL_SYNC_FAILED, KS("file", name),
+	    KS("error", err_text(error)));
+	io_unlink(s->log_fd, name);
+	seg_free(s, seg);
+	return error;
+}
+
 int
 seg_switch(struct store *s, bool reserve)
 {
 	struct seg *seg;
-	char name[SEG_NAME_SIZE];
 	int error = 0, tries;
 
 	for (tries = 0; tries < SEG_TRIES; tries++) {
-		if ((error = seg_take(s, reserve, &seg)) != 0)
+		if ((error = seg_take(s, reserve, &seg)) != 0 ||
+		    (error = seg_switch_to(s, seg)) == 0)
 			return error;
-		seg_end_current(s);
-		if ((error = seg_use(s, seg)) == 0) {
-			TAILQ_INSERT_TAIL(&s->log, seg, entry);
-			s->current = seg;
-			return 0;
-		}
-		/* no record is in it, so it may go without ceremony */
-		s->stats.sync_failures++;
-		seg_name(seg, name);
-		LOG(EV_SPOOL_SYNC_FAILED, KS("file", name),
-		    KS("error", err_text(error)));
-		io_unlink(s->log_fd, name);
-		seg_free(s, seg);
 	}
 	return error;
+}
+
+int
+seg_switch_own(struct store *s, size_t octets)
+{
+	struct seg *seg;
+	int error;
+
+	if ((error = seg_make_own(s, octets, &seg)) != 0)
+		return error;
+	return seg_switch_to(s, seg);
+}
+
+bool
+seg_would_hold(const struct store *s, size_t octets)
+{
+	return octets <= s->set.segment_size - REC_SECTOR - SEG_DATA_OFF;
 }

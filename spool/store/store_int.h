@@ -183,6 +183,13 @@ int seg_fill(struct store *, uint64_t octets);
  * may not have the reserve.  -E_NOSPACE, -E_IO. */
 int seg_switch(struct store *, bool reserve);
 
+/* The same with a segment made for records of so many octets, which one of
+ * the usual size would not hold.  -E_TOOLONG when no segment can. */
+int seg_switch_own(struct store *, size_t octets);
+
+/* A new segment of the usual size would hold such a record. */
+bool seg_would_hold(const struct store *, size_t octets);
+
 /* Note where the current segment ends for good, and have none. */
 void seg_end_current(struct store *);
 
@@ -243,5 +250,8 @@ void room_check(struct store *, uint64_t now_ms);
 
 /* True when so many octets more keep the reserve untouched. */
 bool room_for(const struct store *, uint64_t octets);
+
+/* True when so many more, soon to be given back, leave half of it. */
+bool room_for_own(const struct store *, uint64_t octets);
 
 #endif

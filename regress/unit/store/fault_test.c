@@ -303,6 +303,104 @@ ATF_TC_BODY(death_before_each_call_loses_nothing_that_was_answered, tc)
 		fault_case(at, EIO, true);
 }
 
+/* Each call fails while a message is moved that was inline in a segment of
+ * an earlier, larger size, and needs one of its own now. */
+static void
+fault_large(int at, bool for_ever)
+{
+	struct store_settings set = small_settings();
+	struct store *s;
+	uint64_t id;
+
+	(void)!system("rm -rf q");
+	fault.fail_at = 0;
+	set.segment_size = 512 << 10;
+	set.inline_max = 100000;
+	s = queue_open_set("q", &set);
+	put_message(s, 1, 1, 100);
+	put_message(s, 2, 1, 90000);
+	put_message(s, 3, 1, 100);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	store_close(s);
+	s = queue_open("q");
+	fault.calls = 0;
+	fault.fail_at = at;
+	fault.fail_error = at % 2 == 0 ? EIO : ENOSPC;
+	fault.for_ever = for_ever;
+	fault.half = false;
+	for (id = 0; id < 8; id++)
+		store_tick(s, id * 1000);
+	if (!for_ever)
+		fault.fail_at = 0;
+	store_close(s);
+	fault.fail_at = 0;
+	s = queue_open("q");
+	for (id = 1; id <= 3; id++)
+		ATF_CHECK_MSG(message_good(s, id, 1, id == 2 ? 90000 : 100),
+		    "call %d, message %d", at, (int)id);
+	store_close(s);
+}
+
+ATF_TC(move_to_a_segment_of_its_own_loses_nothing);
+ATF_TC_HEAD(move_to_a_segment_of_its_own_loses_nothing, tc)
+{
+	atf_tc_set_md_var(tc, "timeout", "60");
+}
+ATF_TC_BODY(move_to_a_segment_of_its_own_loses_nothing, tc)
+{
+	int at, calls;
+
+	fault_large(0, false);
+	calls = fault.calls;
+	printf("%d calls\n", calls);
+	for (at = 1; at <= calls; at++) {
+		fault_large(at, false);
+		fault_large(at, true);
+	}
+}
+
+ATF_TC(large_message_stays_where_it_is_on_a_full_disk);
+ATF_TC_HEAD(large_message_stays_where_it_is_on_a_full_disk, tc)
+{
+	atf_tc_set_md_var(tc, "timeout", "20");
+}
+ATF_TC_BODY(large_message_stays_where_it_is_on_a_full_disk, tc)
+{
+	struct store_settings set = small_settings();
+	struct store_stats st;
+	struct store *s;
+	int i;
+
+	set.segment_size = 512 << 10;
+	set.inline_max = 100000;
+	s = queue_open_set("q", &set);
+	put_message(s, 1, 1, 90000);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	store_close(s);
+	set = small_settings();
+	set.reserve_bytes = 1 << 20;
+	s = queue_open_set("q", &set);
+	fault.room = 150; /* blocks: half of the reserve, and a little */
+	for (i = 0; i < 20; i++)
+		ATF_CHECK_EQ(1000, store_tick(s, (uint64_t)i * 1000));
+	ATF_CHECK(message_good(s, 1, 1, 90000));
+	store_stats(s, &st);
+	ATF_CHECK_EQ(0, st.moved);
+	ATF_CHECK(files_in("q/log") < 5);
+	/* outcomes find their place */
+	for (i = 0; i < 2000; i++) {
+		put_outcome(s, 1, 0, STORE_DEFERRED, (uint16_t)i);
+		ATF_REQUIRE_EQ(0, store_commit(s));
+	}
+	fault.room = 0;
+	tick_idle(s);
+	store_stats(s, &st);
+	ATF_CHECK(st.moved > 0);
+	ATF_CHECK(st.segments < 4);
+	ATF_CHECK(message_good(s, 1, 1, 90000));
+	store_close(s);
+}
+
 ATF_TC_WITHOUT_HEAD(failed_sync_answers_an_error_and_the_log_goes_on);
 ATF_TC_BODY(failed_sync_answers_an_error_and_the_log_goes_on, tc)
 {
@@ -444,6 +542,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, write_that_is_short_is_carried_on);
 	ATF_TP_ADD_TC(tp,
 	    write_that_is_half_done_and_fails_loses_nothing_that_was_answered);
+	ATF_TP_ADD_TC(tp, move_to_a_segment_of_its_own_loses_nothing);
+	ATF_TP_ADD_TC(tp, large_message_stays_where_it_is_on_a_full_disk);
 	ATF_TP_ADD_TC(tp, failed_sync_answers_an_error_and_the_log_goes_on);
 	ATF_TP_ADD_TC(tp, outcome_outlives_the_failed_sync_of_its_batch);
 	ATF_TP_ADD_TC(tp, full_disk_refuses_mail_but_records_outcomes);
