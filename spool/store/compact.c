@@ -160,6 +160,36 @@ move_queue(struct store *s, struct imsg *m, size_t *octets)
 	return 0;
 }
 
+/* Keep in corrupt/ what is left of a message whose record cannot be read any
+ * more, durably before the segment may go, and forget the message. */
+static int
+move_quarantine(struct store *s, struct imsg *m)
+{
+	char name[BIG_NAME_SIZE];
+	int error;
+
+	error =
+	    quarantine(s, m->seg, m->off, (uint32_t)rec_size(m->len), m->msgid);
+	if (error == 0 && m->big) {
+		big_name(m->msgid, false, name);
+		error = quarantine_file(s, s->big_fd, name);
+		if (error == -E_NOENT)
+			error = 0; /* lost before, or there already */
+	}
+	if (error != 0)
+		return error;
+	if ((error = io_sync_dir(s->corrupt_fd)) != 0 ||
+	    (m->big && (error = io_sync_dir(s->big_fd)) != 0)) {
+		/* a second sync would prove nothing */
+		s->stats.sync_failures++;
+		s->frozen = true;
+		return error;
+	}
+	s->stats.envelopes -= m->open;
+	imsg_free(s, m);
+	return 0;
+}
+
 /*
  * What cannot be moved now stays, and the rest goes; as long as it stays nothing
  * that came after it can be freed either.  A message whose record cannot be
@@ -185,10 +215,8 @@ move_step(struct store *s)
 			break;
 		if (error != -E_CORRUPT)
 			continue;
-		if (quarantine(s, oldest, m->off, (uint32_t)rec_size(m->len),
-			m->msgid) != 0)
+		if (move_quarantine(s, m) != 0)
 			break;
-		imsg_free(s, m);
 	}
 	if (s->queue_len > 0)
 		store_commit(s);

@@ -39,6 +39,7 @@ quarantine(struct store *s, struct seg *seg, uint32_t off, uint32_t len,
 	char name[QUARANTINE_NAME_SIZE];
 	int fd, error;
 
+	s->damaged = true;
 	snprintf(name, sizeof(name), "%016" PRIx64 "-%08" PRIx32, seg->head.seq,
 	    off);
 	fd = io_open(s->corrupt_fd, name, O_WRONLY | O_CREAT | O_EXCL);
@@ -62,6 +63,7 @@ quarantine_file(struct store *s, int dir_fd, const char *name)
 {
 	int error = io_rename(dir_fd, name, s->corrupt_fd, name);
 
+	s->damaged = true;
 	LOG(EV_SPOOL_CORRUPT, KS("file", name), KS("kept", err_text(error)));
 	if (error == 0)
 		s->stats.quarantined++;

@@ -290,7 +290,8 @@ log_recover(struct store *s)
 }
 
 /* A file that no message names is what a crash or a dead message left.  When
- * records were lost it may be content of one of these: then it is kept. */
+ * there are damaged records, be they kept since an earlier start that did not
+ * get as far as this, it may be content of one of these: then it is kept. */
 static void
 big_check(struct store *s, const char *name, uint64_t msgid, bool damage)
 {
@@ -344,12 +345,10 @@ big_recover(struct store *s, bool damage)
 int
 store_recover(struct store *s)
 {
-	uint64_t before;
 	int error;
 
 	quarantine_count(s);
-	before = s->stats.quarantined;
 	if ((error = log_list(s)) != 0 || (error = log_recover(s)) != 0)
 		return error;
-	return big_recover(s, s->stats.quarantined != before);
+	return big_recover(s, s->damaged);
 }

@@ -135,6 +135,7 @@ struct store {
 	struct iovec *iov;
 	size_t iov_cap;
 	bool frozen;  /* give no segment back: see recover.c */
+	bool damaged; /* something was not understood since the start */
 	bool failing; /* the last commit failed */
 	int room;
 	uint64_t room_checked_ms;

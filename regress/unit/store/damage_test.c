@@ -222,6 +222,82 @@ ATF_TC_BODY(damage_in_a_closed_segment_is_kept_once_and_counted, tc)
 	store_close(s);
 }
 
+/* Change an octet of the record of the first message. */
+static void
+record_damage(void)
+{
+	int fd = open("q/log/00000001", O_RDWR | O_CLOEXEC);
+	unsigned char octet;
+
+	ATF_REQUIRE(fd >= 0);
+	ATF_REQUIRE_EQ(1, pread(fd, &octet, 1, 512 + 60));
+	octet ^= 1;
+	ATF_REQUIRE_EQ(1, pwrite(fd, &octet, 1, 512 + 60));
+	close(fd);
+}
+
+static off_t
+size_of(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) == -1 ? -1 : st.st_size;
+}
+
+ATF_TC_WITHOUT_HEAD(content_of_a_message_damaged_meanwhile_is_kept);
+ATF_TC_BODY(content_of_a_message_damaged_meanwhile_is_kept, tc)
+{
+	struct store *s = queue_open("q");
+	struct store_stats st;
+	uint64_t id;
+
+	put_message(s, 1, 3, 20000);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	record_damage();
+	for (id = 10; id < 100; id++) {
+		put_message(s, id, 1, 4000);
+		ATF_REQUIRE_EQ(0, store_commit(s));
+		put_outcome(s, id, 0, STORE_DELIVERED, 1);
+		ATF_REQUIRE_EQ(0, store_commit(s));
+	}
+	tick_idle(s);
+	store_stats(s, &st);
+	ATF_CHECK_EQ(0, st.messages);
+	ATF_CHECK_EQ(0, st.envelopes);
+	ATF_CHECK_EQ(0, st.big_bytes);
+	ATF_CHECK_EQ(2, st.quarantined);
+	ATF_CHECK_EQ(20000, size_of("q/corrupt/0000000000000001"));
+	store_close(s);
+	s = queue_open("q");
+	store_stats(s, &st);
+	ATF_CHECK_EQ(2, st.quarantined);
+	ATF_CHECK_EQ(2, files_in("q/corrupt"));
+	ATF_CHECK_EQ(20000, size_of("q/corrupt/0000000000000001"));
+	store_close(s);
+}
+
+ATF_TC_WITHOUT_HEAD(content_of_a_damaged_message_outlives_a_start_cut_short);
+ATF_TC_BODY(content_of_a_damaged_message_outlives_a_start_cut_short, tc)
+{
+	struct store *s = queue_open("q");
+
+	put_message(s, 1, 1, 20000);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	put_message(s, 2, 1, 100);
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	store_close(s);
+	record_damage();
+	store_close(queue_open("q"));
+	ATF_CHECK_EQ(20000, size_of("q/corrupt/0000000000000001"));
+	/* as if it had died before it came to the content */
+	ATF_REQUIRE_EQ(
+	    0, rename("q/corrupt/0000000000000001", "q/big/0000000000000001"));
+	s = queue_open("q");
+	ATF_CHECK_EQ(20000, size_of("q/corrupt/0000000000000001"));
+	ATF_CHECK(message_good(s, 2, 1, 100));
+	store_close(s);
+}
+
 ATF_TC_WITHOUT_HEAD(file_that_is_no_segment_is_put_aside);
 ATF_TC_BODY(file_that_is_no_segment_is_put_aside, tc)
 {
@@ -257,6 +333,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, tail_whose_sectors_came_in_any_order_ends_the_log);
 	ATF_TP_ADD_TC(tp, flipped_octet_costs_at_most_the_message_it_hits);
 	ATF_TP_ADD_TC(tp, damage_in_a_closed_segment_is_kept_once_and_counted);
+	ATF_TP_ADD_TC(tp, content_of_a_message_damaged_meanwhile_is_kept);
+	ATF_TP_ADD_TC(
+	    tp, content_of_a_damaged_message_outlives_a_start_cut_short);
 	ATF_TP_ADD_TC(tp, file_that_is_no_segment_is_put_aside);
 	return atf_no_error();
 }
