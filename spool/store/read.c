@@ -14,6 +14,9 @@
 #include "privsep/base/log.h"
 #include "spool/store/store_int.h"
 
+#define WALK_TRIES 4  /* more, to read one message in a walk */
+#define WALK_WAITS 30 /* for all messages of a walk together */
+
 int
 rec_read(struct store *s, struct seg *seg, uint32_t off, size_t octets,
     struct buf *raw, struct rec_head *h, struct span *body)
@@ -200,6 +203,21 @@ store_big(struct store *s, uint64_t msgid)
 	return error;
 }
 
+/* An error that may be over when the caller has waited; but one bad region
+ * must not keep all that is behind it from being told. */
+static bool
+walk_again(struct store_cursor *c, int error)
+{
+	if (error == -E_NOMEM)
+		return true;
+	if (error == 0 || error == -E_NOENT || error == -E_CORRUPT ||
+	    c->tries >= WALK_TRIES || c->waits >= WALK_WAITS)
+		return false;
+	c->tries++;
+	c->waits++;
+	return true;
+}
+
 void
 store_walk_start(const struct store *s, struct store_cursor *c)
 {
@@ -221,8 +239,9 @@ store_walk_next(
 		error = -E_NOENT;
 		if (m->seg != NULL && m->open > 0 && m->serial < c->limit)
 			error = message_read(s, m, false, out);
-		if (error == -E_NOMEM)
+		if (walk_again(c, error))
 			return error;
+		c->tries = 0;
 		c->next_id = m->msgid + 1;
 		c->end = m->msgid == UINT64_MAX;
 		if (error == 0)

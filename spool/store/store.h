@@ -223,6 +223,8 @@ struct store_cursor {
 	uint64_t next_id;
 	uint64_t limit;
 	bool end;
+	unsigned tries; /* to read the next one */
+	unsigned waits; /* since the start, for any of them */
 };
 
 /* Begin a walk.  It will visit what is durable now and still live when the
@@ -230,8 +232,9 @@ struct store_cursor {
 void store_walk_start(const struct store *, struct store_cursor *);
 
 /* The next message, as store_read but without the status texts.  Messages
- * that cannot be read are logged and passed over.  -E_NOENT at the end,
- * -E_NOMEM (call again). */
+ * that are damaged are logged and passed over.  -E_NOENT at the end; with any
+ * other error call again a little later: one that the disk does not give is
+ * passed over, too, when it has failed some times, or many have. */
 int store_walk_next(
     struct store *, struct store_cursor *, struct store_message *out);
 

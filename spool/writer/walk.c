@@ -12,7 +12,7 @@
 #define WALK_STEP     256   /* messages before others have their turn */
 #define WALK_NEWS_MAX 60000 /* octets of envelopes in one frame */
 #define WALK_BUF_MAX  (32U << 20)
-#define WALK_AGAIN_MS 1000 /* when memory was short */
+#define WALK_AGAIN_MS 1000 /* when memory was short, or a read failed */
 
 void
 walk_news_put(struct buf *b, uint32_t index, const struct store_envelope *e)
@@ -115,7 +115,7 @@ walk_begin(void)
 	walk_after(0);
 }
 
-void
+static void
 walk_step(void)
 {
 	struct writer *w = writer_self();
@@ -145,6 +145,14 @@ walk_step(void)
 	}
 	if (w->walking && !chan_full(ch))
 		walk_after(error == 0 ? 0 : WALK_AGAIN_MS);
+}
+
+void
+walk_drained(void)
+{
+	/* while a failure is waited out, that there is room changes nothing */
+	if (!evtimer_pending(writer_self()->walker, NULL))
+		walk_step();
 }
 
 void

@@ -141,7 +141,7 @@ static void
 writer_peer_drained(struct chan *ch)
 {
 	if (chan_role(ch) == ROLE_SCHEDULER)
-		walk_step();
+		walk_drained();
 	else if (chan_role(ch) == ROLE_CONTROL)
 		ctl_run();
 }

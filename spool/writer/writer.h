@@ -167,7 +167,9 @@ size_t walk_news_cut(struct span news, size_t max, uint16_t *n);
 
 /* Tell everything that is on disk, as the scheduler takes it. */
 void walk_begin(void);
-void walk_step(void);
+
+/* Go on with that: the scheduler's channel has room again. */
+void walk_drained(void);
 void walk_timer(evutil_socket_t, short, void *);
 
 /* ---- serve.c: giving messages away ---- */

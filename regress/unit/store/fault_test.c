@@ -28,6 +28,8 @@ static struct {
 	bool half;       /* and with HALF the next one fails */
 	bool no_files;   /* no new file: the disk is full */
 	int refused;     /* messages that were answered with an error */
+	off_t bad_off;   /* a place of a file that cannot be read, */
+	int bad_reads;   /* or so many reads to come that fail */
 	uint64_t room;   /* blocks that statvfs reports, 0: many */
 	uint64_t inodes; /* and files, 0: it does not count them */
 } fault;
@@ -100,6 +102,17 @@ pwritev(int fd, const struct iovec *iov, int n, off_t off)
 		return syscall(
 		    SYS_pwrite64, fd, iov[0].iov_base, (size_t)len, off);
 	return syscall(SYS_pwritev, fd, iov, n, off, 0);
+}
+
+ssize_t
+pread(int fd, void *to, size_t len, off_t off)
+{
+	if (fault.bad_reads > 0 || (off != 0 && off == fault.bad_off)) {
+		fault.bad_reads -= fault.bad_reads > 0;
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pread64, fd, to, len, off);
 }
 
 int
@@ -533,6 +546,61 @@ ATF_TC_BODY(few_inodes_refuse_mail, tc)
 	store_close(s);
 }
 
+/* Walk to the end as the spool process does, which tries again after each
+ * error.  Returns how many messages it was told of. */
+static int
+walk_all(struct store *s, int *errors)
+{
+	struct store_message m;
+	struct store_cursor c;
+	int error, n = 0;
+
+	*errors = 0;
+	store_walk_start(s, &c);
+	while ((error = store_walk_next(s, &c, &m)) != -E_NOENT) {
+		if (error == 0) {
+			n++;
+			store_message_clear(&m);
+		} else
+			++*errors;
+		ATF_REQUIRE(*errors < 1000);
+	}
+	return n;
+}
+
+ATF_TC_WITHOUT_HEAD(walk_waits_for_a_disk_that_fails_for_a_while);
+ATF_TC_BODY(walk_waits_for_a_disk_that_fails_for_a_while, tc)
+{
+	struct store *s = queue_open("q");
+	uint64_t id;
+	int errors;
+
+	for (id = 1; id <= 40; id++) {
+		put_message(s, id, 1, 100);
+		ATF_REQUIRE_EQ(0, store_commit(s));
+	}
+	ATF_CHECK_EQ(40, walk_all(s, &errors));
+	ATF_CHECK_EQ(0, errors);
+	fault.bad_reads = 1;
+	ATF_CHECK_EQ(40, walk_all(s, &errors));
+	ATF_CHECK_EQ(1, errors);
+	fault.bad_reads = 4;
+	ATF_CHECK_EQ(40, walk_all(s, &errors));
+	ATF_CHECK_EQ(4, errors);
+	/* one that is never read is passed over: the rest is to be told */
+	fault.bad_off = 1024;
+	ATF_CHECK_EQ(39, walk_all(s, &errors));
+	ATF_CHECK(errors > 0 && errors < 10);
+	fault.bad_off = 0;
+	/* and many of them do not add up */
+	fault.bad_reads = 1000;
+	ATF_CHECK_EQ(0, walk_all(s, &errors));
+	ATF_CHECK(errors < 40);
+	fault.bad_reads = 0;
+	ATF_CHECK_EQ(40, walk_all(s, &errors));
+	store_close(s);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(
@@ -548,5 +616,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, outcome_outlives_the_failed_sync_of_its_batch);
 	ATF_TP_ADD_TC(tp, full_disk_refuses_mail_but_records_outcomes);
 	ATF_TP_ADD_TC(tp, few_inodes_refuse_mail);
+	ATF_TP_ADD_TC(tp, walk_waits_for_a_disk_that_fails_for_a_while);
 	return atf_no_error();
 }
