@@ -126,7 +126,7 @@ dsn_header(const struct dsn *d, struct buf *out)
 	    "\tboundary=\"");
 	dsn_boundary(d, out);
 	buf_add_str(out, "\"\n");
-	if (d->utf8 || !dsn_ascii(d->content))
+	if (d->utf8 || (!d->bare && !dsn_ascii(d->content)))
 		buf_add_str(out, "Content-Transfer-Encoding: 8bit\n");
 	buf_add_str(out, "\nThis is a MIME-encapsulated message.\n");
 }
@@ -327,9 +327,6 @@ dsn_returned(const struct dsn *d, struct buf *out)
 		    dsn_ascii(part));
 	buf_add_str(out, "\n");
 	buf_add(out, part.p, part.len);
-	buf_add_str(out, "\n--");
-	dsn_boundary(d, out);
-	buf_add_str(out, "--\n");
 }
 
 int
@@ -338,6 +335,11 @@ dsn_compose(const struct dsn *d, struct buf *out)
 	dsn_header(d, out);
 	dsn_human(d, out);
 	dsn_machine(d, out);
-	dsn_returned(d, out);
+	/* RFC 3462 1: that part may be left out */
+	if (!d->bare)
+		dsn_returned(d, out);
+	buf_add_str(out, "\n--");
+	dsn_boundary(d, out);
+	buf_add_str(out, "--\n");
 	return out->err;
 }

@@ -41,6 +41,7 @@ struct dsn {
 	struct span to;    /* whom it is sent to */
 	struct span envid; /* decoded ENVID, or empty */
 	bool full;         /* RET=FULL: return the content, not its header */
+	bool bare;         /* return nothing of it */
 	bool utf8;         /* the message is SMTPUTF8 */
 	size_t return_max; /* octets of it that are returned */
 	const struct dsn_recipient *rcpts;

@@ -42,10 +42,18 @@ enum report_state {
 	REPORT_COMMIT /* everything is sent */
 };
 
+/* How much of the message it returns: less, when it was too much. */
+enum report_size {
+	SIZE_ASKED, /* as RET said */
+	SIZE_HEADER,
+	SIZE_BARE /* nothing */
+};
+
 struct report {
 	TAILQ_ENTRY(report) entry;
 	enum report_state state;
 	enum dsn_kind kind;
+	enum report_size size;
 	uint64_t id;       /* the session id of its transaction */
 	uint64_t reportid; /* the message id that the router gave it */
 	bool to_postmaster;
@@ -185,7 +193,6 @@ report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
 	}
 	r->n = n;
 	r->to_postmaster = kind == DSN_ORPHANED;
-	r->id = ++reports.last_id;
 	return r;
 }
 
@@ -235,9 +242,12 @@ report_send_rcpt(struct report *r)
 	buf_clear(&path);
 }
 
+/* Begin with it, or begin anew. */
 static void
 report_send(struct report *r)
 {
+	r->id = ++reports.last_id;
+	buf_reset(&r->message);
 	if (role_peer(ROLE_ROUTER) == NULL) {
 		report_end(r, OUT_DEFERRED, "the router is not there");
 		return;
@@ -393,7 +403,9 @@ report_compose(struct report *r)
 		.to = r->to_postmaster ? span_str("postmaster")
 				       : buf_span(&r->parcel->sender),
 		.envid = buf_span(&r->parcel->envid),
-		.full = r->parcel->ret == MAIL_RET_FULL,
+		.full =
+		    r->parcel->ret == MAIL_RET_FULL && r->size == SIZE_ASKED,
+		.bare = r->size == SIZE_BARE,
 		.utf8 = report_is_utf8(r),
 		.return_max = set->bounce_max_size,
 		.rcpts = r->rcpts,
@@ -459,18 +471,40 @@ report_grant(struct chan *ch, struct msg *m)
 	return 0;
 }
 
+/* The queue will never take it so: as a rule it is too big.  Somebody is to
+ * hear of it all the same. */
+static void
+report_shorten(struct report *r)
+{
+	if (r->size == SIZE_BARE) {
+		LOG(EV_DSN_UNDELIVERABLE, KI("message", r->parcel->msgid),
+		    KB("to", buf_span(&r->parcel->sender)),
+		    KS("why", "the queue refuses it"));
+		report_end(r, OUT_REPORTED, "");
+		return;
+	}
+	r->size++;
+	report_send(r);
+}
+
 int
 report_committed(struct chan *ch, struct msg *m)
 {
 	uint64_t id = rd_u64(&m->body);
 	unsigned reply = rd_u16(&m->body);
 	struct report *r = report_find(id, REPORT_COMMIT);
+	unsigned class;
 
 	if (!rd_done(&m->body) || !reply_valid((uint16_t)reply))
 		return chan_violation(ch, "answer out of shape");
 	if (r == NULL)
 		return 0;
-	if (reply_code((uint16_t)reply) / 100 != 2) {
+	class = reply_code((uint16_t)reply) / 100;
+	if (class == 5) {
+		report_shorten(r);
+		return 0;
+	}
+	if (class != 2) {
 		report_end(r, OUT_DEFERRED, "the queue did not take it");
 		return 0;
 	}

@@ -209,6 +209,24 @@ ATF_TC_BODY(header_only_where_nothing_failed, tc)
 	free(text);
 }
 
+/* RFC 3462 1: the third part need not be there. */
+ATF_TC_WITHOUT_HEAD(a_bare_report_has_two_parts);
+ATF_TC_BODY(a_bare_report_has_two_parts, tc)
+{
+	struct dsn d = sample();
+	char *text;
+
+	d.full = d.bare = true;
+	text = composed(&d);
+	ATF_CHECK_EQ(1, lines(text, "Action: failed\n"));
+	ATF_CHECK_EQ(0, lines(text, "X-Last:"));
+	/* its own, and those of the parts */
+	ATF_CHECK_EQ(3, lines(text, "Content-Type: "));
+	ATF_CHECK_EQ(3, lines(text, "--99aabbccddeeff00-1122334455667788"));
+	ATF_CHECK_EQ(1, lines(text, "--99aabbccddeeff00-1122334455667788--\n"));
+	free(text);
+}
+
 ATF_TC_WITHOUT_HEAD(what_is_returned_is_cut_at_the_end_of_a_line);
 ATF_TC_BODY(what_is_returned_is_cut_at_the_end_of_a_line, tc)
 {
@@ -330,6 +348,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, eighth_bit_is_declared);
 	ATF_TP_ADD_TC(tp, header_only_unless_full_is_asked_for);
 	ATF_TP_ADD_TC(tp, header_only_where_nothing_failed);
+	ATF_TP_ADD_TC(tp, a_bare_report_has_two_parts);
 	ATF_TP_ADD_TC(tp, what_is_returned_is_cut_at_the_end_of_a_line);
 	ATF_TP_ADD_TC(tp, text_from_outside_begins_no_line);
 	ATF_TP_ADD_TC(tp, what_the_sender_gave_comes_back_as_it_was);

@@ -168,8 +168,50 @@ ROOT_TC(a_delay_ends_with_the_time_of_its_action)
 	stop();
 }
 
+ROOT_TC(a_report_that_is_too_big_returns_less)
+{
+	start();
+	to_report(PURPOSE_FAILURE, "box");
+	routed();
+	ATF_CHECK(written_with("\nbody\n"));
+	spool_says(SPOOL_COMMITTED, RP_TOO_BIG);
+	routed();
+	ATF_CHECK(written_with("\n\nSubject: s\n\n--"));
+	spool_says(SPOOL_COMMITTED, RP_TOO_BIG);
+	routed();
+	/* two parts, after the second of which is the end */
+	ATF_CHECK(written_with("+0000\n\n--"));
+	spool_says(SPOOL_COMMITTED, RP_QUEUED);
+	came_to(OUT_REPORTED);
+	stop();
+}
+
+ROOT_TC(a_report_that_is_refused_for_good_is_given_up)
+{
+	unsigned i;
+
+	start();
+	to_report(PURPOSE_FAILURE, "box");
+	for (i = 0; i < 3; i++) {
+		routed();
+		ATF_CHECK(written_with("Action: failed"));
+		spool_says(SPOOL_COMMITTED, RP_TOO_BIG);
+	}
+	came_to(OUT_REPORTED);
+	silent(router);
+	/* but not what was refused for now */
+	to_report(PURPOSE_FAILURE, "box");
+	routed();
+	ATF_CHECK(written_with("Action: failed"));
+	spool_says(SPOOL_COMMITTED, RP_NO_SPACE);
+	came_to(OUT_DEFERRED);
+	stop();
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, a_report_that_is_too_big_returns_less);
+	ATF_TP_ADD_TC(tp, a_report_that_is_refused_for_good_is_given_up);
 	ATF_TP_ADD_TC(tp, a_delay_ends_with_the_time_of_its_action);
 	ATF_TP_ADD_TC(tp, a_report_needs_no_router_once_the_spool_has_it);
 	return atf_no_error();
