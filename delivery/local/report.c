@@ -7,6 +7,7 @@
  */
 #include <sys/stat.h>
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,11 +36,20 @@ static const char *const kinds[] = {
 	[DSN_ORPHANED] = "orphaned",
 };
 
+/* A report of success that could not go is tried again, in this memory alone:
+ * its message has left the queue.  So many wait, at first for a second, then
+ * twice as long each time up to the longest wait, and for a day at most. */
+#define KEPT_MAX    256
+#define KEPT_LOOK_S 1
+#define KEPT_WAIT_S 300
+#define KEPT_S      (24 * 3600)
+
 /* Where a report stands.  Every answer moves it one state on, or ends it. */
 enum report_state {
-	REPORT_RCPT,  /* TX_MAIL and TX_RCPT are out */
-	REPORT_DATA,  /* waits for the spool's grant */
-	REPORT_COMMIT /* everything is sent */
+	REPORT_RCPT,   /* TX_MAIL and TX_RCPT are out */
+	REPORT_DATA,   /* waits for the spool's grant */
+	REPORT_COMMIT, /* everything is sent */
+	REPORT_KEPT    /* could not go now; only of DSN_DELIVERED */
 };
 
 /* How much of the message it returns: less, when it was too much. */
@@ -57,6 +67,10 @@ struct report {
 	uint64_t id;       /* the session id of its transaction */
 	uint64_t reportid; /* the message id that the router gave it */
 	bool to_postmaster;
+	bool told;         /* the scheduler knows of its envelopes */
+	unsigned put_off;  /* how often it was kept for later */
+	uint64_t since_ms; /* when that was first */
+	uint64_t again_ms; /* REPORT_KEPT: until when */
 	struct parcel *parcel;
 	struct buf texts; /* what the spans of rcpts point into */
 	struct dsn_recipient *rcpts;
@@ -68,8 +82,12 @@ struct report {
 static struct {
 	TAILQ_HEAD(report_list, report) list;
 	uint64_t last_id;
+	size_t kept; /* of those in list that were put off */
+	struct event *timer;
 	bool ready;
 } reports;
+
+static void report_send(struct report *);
 
 static struct report_list *
 report_all(void)
@@ -84,6 +102,8 @@ static void
 report_free(struct report *r)
 {
 	TAILQ_REMOVE(report_all(), r, entry);
+	if (r->put_off > 0)
+		reports.kept--;
 	parcel_release(r->parcel);
 	buf_clear(&r->texts);
 	buf_clear(&r->message);
@@ -92,25 +112,81 @@ report_free(struct report *r)
 	free(r);
 }
 
-/* The end of a report: every envelope of it has this outcome.  One that was
- * delivered stays so. */
 static void
-report_end(struct report *r, enum env_outcome outcome, const char *why)
+report_tell(struct report *r, enum env_outcome outcome, const char *why)
 {
 	size_t i;
 
-	if (r->kind == DSN_DELIVERED) {
-		if (outcome != OUT_REPORTED)
-			LOG(EV_DSN_UNDELIVERABLE,
-			    KI("message", r->parcel->msgid),
-			    KB("to", buf_span(&r->parcel->sender)),
-			    KS("why", why));
-		outcome = OUT_DELIVERED;
-	}
-	for (i = 0; i < r->n; i++)
+	for (i = 0; i < r->n && !r->told; i++)
 		delivery_outcome(r->parcel->msgid, r->indexes[i], outcome,
 		    r->rcpts[i].status,
 		    outcome == OUT_DEFERRED ? span_str(why) : r->rcpts[i].text);
+	r->told = true;
+}
+
+/* Those whose time has come. */
+static void
+report_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval tv = { .tv_sec = KEPT_LOOK_S };
+	uint64_t now_ms = clock_ms();
+	struct report *r, *next;
+
+	TAILQ_FOREACH_SAFE(r, report_all(), entry, next) {
+		if (r->state == REPORT_KEPT && r->again_ms <= now_ms)
+			report_send(r);
+	}
+	if (reports.kept > 0)
+		evtimer_add(reports.timer, &tv);
+}
+
+/* Keep it for later.  False when it has waited for too long, or too many
+ * others do. */
+static bool
+report_put_off(struct report *r)
+{
+	struct timeval tv = { .tv_sec = KEPT_LOOK_S };
+	uint64_t now_ms = clock_ms(), wait_s = KEPT_WAIT_S;
+
+	if (r->put_off == 0 && reports.kept == KEPT_MAX)
+		return false;
+	if (r->put_off > 0 && now_ms - r->since_ms >= KEPT_S * UINT64_C(1000))
+		return false;
+	if (reports.timer == NULL)
+		reports.timer = evtimer_new(loop_base(), report_again, NULL);
+	if (reports.timer == NULL)
+		return false;
+	if (!evtimer_pending(reports.timer, NULL))
+		evtimer_add(reports.timer, &tv);
+	if (r->put_off == 0) {
+		reports.kept++;
+		r->since_ms = now_ms;
+	}
+	if (r->put_off < 8)
+		wait_s = UINT64_C(1) << r->put_off;
+	r->put_off++;
+	r->again_ms = now_ms + wait_s * 1000;
+	r->state = REPORT_KEPT;
+	return true;
+}
+
+/* The end of a report: every envelope of it has this outcome.  One that was
+ * delivered stays so, and for its report the scheduler cannot be asked to come
+ * again; but it is to be issued (RFC 3461 4.1). */
+static void
+report_end(struct report *r, enum env_outcome outcome, const char *why)
+{
+	if (r->kind != DSN_DELIVERED) {
+		report_tell(r, outcome, why);
+		report_free(r);
+		return;
+	}
+	report_tell(r, OUT_DELIVERED, why);
+	if (outcome == OUT_DEFERRED && report_put_off(r))
+		return;
+	if (outcome == OUT_DEFERRED)
+		LOG(EV_DSN_UNDELIVERABLE, KI("message", r->parcel->msgid),
+		    KB("to", buf_span(&r->parcel->sender)), KS("why", why));
 	report_free(r);
 }
 
@@ -291,9 +367,12 @@ report_begin(
 		report_send(r);
 		return;
 	}
+	/* without memory; what was delivered is not delivered again for that */
 	for (i = 0; i < wanted; i++)
-		delivery_outcome(p->msgid, envs[which[i]].index, OUT_DEFERRED,
-		    span_str("4.3.0"), span_str(err_text(-E_NOMEM)));
+		delivery_outcome(p->msgid, envs[which[i]].index,
+		    kind == DSN_DELIVERED ? OUT_DELIVERED : OUT_DEFERRED,
+		    span_str(kind == DSN_DELIVERED ? "2.0.0" : "4.3.0"),
+		    span_str(err_text(-E_NOMEM)));
 }
 
 /* The report that an answer is for; NULL for one that has ended meanwhile. */
@@ -524,6 +603,8 @@ report_abort(enum role lost)
 	struct report *r, *next;
 
 	TAILQ_FOREACH_SAFE(r, report_all(), entry, next) {
+		if (r->state == REPORT_KEPT)
+			continue;
 		/* that is between the spool and us alone, and the spool may
 		 * have it: it would be sent twice */
 		if (lost == ROLE_ROUTER && r->state == REPORT_COMMIT)

@@ -4,6 +4,8 @@
  * that this test plays: what becomes of a report when one of them is lost or
  * refuses it.  Classes: (f), (h).
  */
+#include <sys/socket.h>
+
 #include <string.h>
 #include <unistd.h>
 
@@ -53,9 +55,9 @@ stop(void)
 	close(spool);
 }
 
-/* Message 1 is to be reported on to its sender. */
+/* Message 1 is for jones, to be delivered or reported on. */
 static void
-to_report(enum deliver_purpose purpose, const char *action)
+deliver(enum deliver_purpose purpose, const char *action, uint8_t notify)
 {
 	begin(DELIVER, 1);
 	buf_put_u8(&played.out, (uint8_t)purpose);
@@ -74,11 +76,41 @@ to_report(enum deliver_purpose purpose, const char *action)
 	put_str("");
 	put_str("jones@example.org");
 	put_str("");
-	buf_put_u8(&played.out, 0);
+	buf_put_u8(&played.out, notify);
 	put_str(action);
-	put_str("");
+	put_str("jones");
 	put_str("Subject: s\n\nbody\n");
 	send_plain(spool);
+}
+
+static void
+to_report(enum deliver_purpose purpose, const char *action)
+{
+	deliver(purpose, action, 0);
+}
+
+/* It is delivered: the master starts a mailer, which says so. */
+static void
+into_the_mailbox(void)
+{
+	int pair[2];
+
+	expect(played.master, ROLE_MASTER, MAILER_START);
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	begin(M_PEER, 9);
+	buf_put_u8(&played.out, ROLE_MAILER);
+	buf_put_u64(&played.out, played.m.id);
+	send_fds(played.master, &pair[1], 1);
+	close(pair[1]);
+	expect(pair[0], ROLE_MAILER, MAILBOX_PUT);
+	begin(MAILBOX_DONE, 1);
+	buf_put_u32(&played.out, 0);
+	buf_put_u8(&played.out, OUT_DELIVERED);
+	put_str("2.0.0");
+	put_str("in the mailbox");
+	send_plain(pair[0]);
+	/* that is all that it does; its end changes nothing */
+	close(pair[0]);
 }
 
 /* The report is asked to be routed, and is. */
@@ -208,8 +240,32 @@ ROOT_TC(a_report_that_is_refused_for_good_is_given_up)
 	stop();
 }
 
+ROOT_TC(a_report_of_success_is_tried_until_it_goes)
+{
+	start();
+	deliver(PURPOSE_MAILBOX, "box", RCPT_NOTIFY_SUCCESS);
+	into_the_mailbox();
+	routed();
+	spool_says(SPOOL_GRANT, RP_NO_SPACE);
+	/* the scheduler does not wait for it */
+	came_to(OUT_DELIVERED);
+	routed();
+	ATF_CHECK(written_with("Action: delivered"));
+	spool_says(SPOOL_COMMITTED, RP_NO_SPACE);
+	routed();
+	close(router);
+	router_again(5);
+	routed();
+	ATF_CHECK(written_with("Action: delivered"));
+	spool_says(SPOOL_COMMITTED, RP_QUEUED);
+	silent(router);
+	silent(scheduler);
+	stop();
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, a_report_of_success_is_tried_until_it_goes);
 	ATF_TP_ADD_TC(tp, a_report_that_is_too_big_returns_less);
 	ATF_TP_ADD_TC(tp, a_report_that_is_refused_for_good_is_given_up);
 	ATF_TP_ADD_TC(tp, a_delay_ends_with_the_time_of_its_action);
