@@ -183,6 +183,20 @@ envelope_crash(struct scheduler *s, struct envelope *e, bool exact)
 		envelope_record(s, e);
 }
 
+/* What was sent on is not reported before that is durable.  The spool should
+ * have answered: it is told again.  Whether it was. */
+static bool
+due_unrecorded(struct scheduler *s, struct envelope *e, uint32_t now_s)
+{
+	if ((e->flags & ENVF_RELAYED) == 0 || e->unrecorded == 0 ||
+	    now_s - e->tried_s < RECORD_AGAIN_S)
+		return false;
+	e->unrecorded = 0;
+	queue_envelope_state(&s->queue, e, SE_FAILED, now_s + RECORD_AGAIN_S);
+	envelope_record(s, e);
+	return true;
+}
+
 /* What else of its message fails at about the same time is told in the same
  * report; but what flies to a host that is slow can take an hour. */
 static void
@@ -192,6 +206,8 @@ due_failed(struct scheduler *s, struct envelope *e, uint32_t now_s)
 	    e->msg->flying > 0 && now_s - e->tried_s < REPORT_GATHER_S;
 	uint32_t again_s = gather ? 1 : REPORT_AGAIN_S;
 
+	if (due_unrecorded(s, e, now_s))
+		return;
 	if (gather || !assign_failure(s, e->msg))
 		queue_envelope_state(&s->queue, e, SE_FAILED, now_s + again_s);
 }

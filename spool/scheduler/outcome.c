@@ -282,8 +282,14 @@ outcome_durable(struct scheduler *s, uint64_t msgid, uint32_t index)
 	/* it may be gone: confirmed twice around a loss of the spool */
 	if (e == NULL || e->unrecorded == 0)
 		return;
-	if (--e->unrecorded == 0 && e->state == SE_RECORDING)
+	if (--e->unrecorded > 0)
+		return;
+	if (e->state == SE_RECORDING)
 		queue_envelope_free(&s->queue, e);
+	else if (e->state == SE_FAILED && (e->flags & ENVF_RELAYED) != 0 &&
+	    e->crashes == 0)
+		/* its report has waited for that, and for nothing else */
+		envelope_fail(s, e, scheduler_now_s() + 1);
 }
 
 int

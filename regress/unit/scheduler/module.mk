@@ -6,3 +6,5 @@ $(eval $(call unit,scheduler,queue_test,sched_core base))
 # The process, between others that the test plays.
 $(eval $(call unit,scheduler,process_test,played scheduler ipc confine config mail \
     base))
+$(eval $(call unit,scheduler,envelope_test,scheduler ipc confine config mail \
+    base))
