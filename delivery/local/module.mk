@@ -1,7 +1,8 @@
 # Two programs: delivery, which decides, and mailer, which writes as the user.
 local_SRCS := delivery/local/main.c delivery/local/post.c \
     delivery/local/item.c delivery/local/deliver.c \
-    delivery/local/delivery.c delivery/local/report.c
+    delivery/local/delivery.c delivery/local/report.c \
+    delivery/local/report_text.c
 # What a terminal is shown, which is tested alone.
 screen_SRCS := delivery/local/screen.c
 # The formats of mailboxes, without the process around them.

@@ -5,14 +5,10 @@
  * reverse-path, over router and spool.  What fails and has no sender itself is told to the
  * postmaster, and that once: a report never leads to another to its sender.
  */
-#include <sys/stat.h>
-
 #include <event2/event.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "delivery/dsn/dsn.h"
-#include "delivery/local/delivery.h"
+#include "delivery/local/report_int.h"
 #include "privsep/base/chk.h"
 #include "privsep/base/clock.h"
 #include "privsep/base/err.h"
@@ -43,41 +39,6 @@ static const char *const kinds[] = {
 #define KEPT_LOOK_S 1
 #define KEPT_WAIT_S 300
 #define KEPT_S      (24 * 3600)
-
-/* Where a report stands.  Every answer moves it one state on, or ends it. */
-enum report_state {
-	REPORT_RCPT,   /* TX_MAIL and TX_RCPT are out */
-	REPORT_DATA,   /* waits for the spool's grant */
-	REPORT_COMMIT, /* everything is sent */
-	REPORT_KEPT    /* could not go now; only of DSN_DELIVERED */
-};
-
-/* How much of the message it returns: less, when it was too much. */
-enum report_size {
-	SIZE_ASKED, /* as RET said */
-	SIZE_HEADER,
-	SIZE_BARE /* nothing */
-};
-
-struct report {
-	TAILQ_ENTRY(report) entry;
-	enum report_state state;
-	enum dsn_kind kind;
-	enum report_size size;
-	uint64_t id;       /* the session id of its transaction */
-	uint64_t reportid; /* the message id that the router gave it */
-	bool to_postmaster;
-	bool told;         /* the scheduler knows of its envelopes */
-	unsigned put_off;  /* how often it was kept for later */
-	uint64_t since_ms; /* when that was first */
-	uint64_t again_ms; /* REPORT_KEPT: until when */
-	struct parcel *parcel;
-	struct buf texts; /* what the spans of rcpts point into */
-	struct dsn_recipient *rcpts;
-	uint32_t *indexes;
-	size_t n;
-	struct buf message;
-};
 
 static struct {
 	TAILQ_HEAD(report_list, report) list;
@@ -166,6 +127,7 @@ report_put_off(struct report *r)
 		wait_s = UINT64_C(1) << r->put_off;
 	r->put_off++;
 	r->again_ms = now_ms + wait_s * 1000;
+	buf_clear(&r->message);
 	r->state = REPORT_KEPT;
 	return true;
 }
@@ -270,12 +232,6 @@ report_new(enum dsn_kind kind, struct parcel *p, const struct envelope *envs,
 	r->n = n;
 	r->to_postmaster = kind == DSN_ORPHANED;
 	return r;
-}
-
-static bool
-report_is_utf8(const struct report *r)
-{
-	return (r->parcel->flags & TX_SMTPUTF8) != 0;
 }
 
 static void
@@ -444,59 +400,6 @@ report_data_refused(struct chan *ch, struct msg *m)
 	if (r != NULL)
 		report_end(r, OUT_DEFERRED, "the queue takes nothing now");
 	return 0;
-}
-
-/* The original message, or as much of its start as the report can use.  Gives
- * *copy when it had to be read. */
-static struct span
-report_original(const struct parcel *p, size_t max, unsigned char **copy)
-{
-	struct stat st;
-	ssize_t n;
-
-	*copy = NULL;
-	if (p->fd < 0)
-		return buf_span(&p->content);
-	if (fstat(p->fd, &st) != 0 || st.st_size < 0)
-		return (struct span){ NULL, 0 };
-	if ((uint64_t)st.st_size < max)
-		max = (size_t)st.st_size;
-	if ((*copy = chk_malloc(max, 1)) == NULL ||
-	    (n = pread(p->fd, *copy, max, 0)) < 0)
-		return (struct span){ NULL, 0 };
-	return (struct span){ *copy, (size_t)n };
-}
-
-static int
-report_compose(struct report *r)
-{
-	const struct settings *set = &role_config()->set;
-	unsigned char *copy;
-	struct dsn d = {
-		.kind = r->kind,
-		.msgid = r->parcel->msgid,
-		.reportid = r->reportid,
-		.created = (time_t)r->parcel->created_s,
-		.now = (time_t)clock_wall(NULL),
-		.hostname = span_str(role_config()->hostname),
-		.to = r->to_postmaster ? span_str("postmaster")
-				       : buf_span(&r->parcel->sender),
-		.envid = buf_span(&r->parcel->envid),
-		.full =
-		    r->parcel->ret == MAIL_RET_FULL && r->size == SIZE_ASKED,
-		.bare = r->size == SIZE_BARE,
-		.utf8 = report_is_utf8(r),
-		.return_max = set->bounce_max_size,
-		.rcpts = r->rcpts,
-		.nrcpts = r->n,
-	};
-	int error;
-
-	/* one octet more, so that a longer message is seen to be longer */
-	d.content = report_original(r->parcel, d.return_max + 1, &copy);
-	error = dsn_compose(&d, &r->message);
-	free(copy);
-	return error;
 }
 
 /* The spool takes the content now. */
