@@ -263,9 +263,11 @@ mail_parameters_body()
 	    "$from body=7bit size=1 smtputf8" "$from RET=FULL ENVID=a+2Bb" \
 	    "MAIL FROM: <a@b.example>" "MAIL FROM:<>" "$from "
 	answers 552 "5.3.4 message too big" "$from SIZE=65537" \
-	    "$from SIZE=18446744073709551615"
+	    "$from SIZE=18446744073709551615" \
+	    "$from SIZE=18446744073709551616" \
+	    "$from SIZE=99999999999999999999"
 	answers 501 "$bad" "$from SIZE=" "$from SIZE" "$from SIZE=-1" \
-	    "$from SIZE=1x" "$from SIZE=99999999999999999999" \
+	    "$from SIZE=1x" "$from SIZE=999999999999999999999" \
 	    "$from SIZE=1 SIZE=1" "$from BODY=9BIT" "$from BODY" \
 	    "$from SMTPUTF8=yes" "$from RET=ALL" "$from ENVID=a+0Ab" \
 	    "$from ENVID=a+0D+0Ab" "$from ENVID=a+00" "$from ENVID=a+2b" \

@@ -38,9 +38,10 @@ param_size(struct params *p, struct span value)
 		if (value.p[i] < '0' || value.p[i] > '9')
 			return false;
 		digit = value.p[i] - (unsigned)'0';
+		/* more than can be said here is too much for anybody */
 		if (__builtin_mul_overflow(size, 10, &size) ||
 		    __builtin_add_overflow(size, digit, &size))
-			return false;
+			size = UINT64_MAX;
 	}
 	p->mail.size = size;
 	p->mail.size_given = true;
