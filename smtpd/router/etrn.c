@@ -98,6 +98,19 @@ etrn_note(struct span node)
 	return true;
 }
 
+/* It comes to nothing: who asked may come again at once. */
+static void
+etrn_forget(struct span node)
+{
+	struct etrn_recent *r = &router.etrn_recent;
+	size_t i;
+
+	for (i = 0; i < ETRN_RECENT; i++) {
+		if (span_caseeq(node, span_str(r->node[i])))
+			r->until_ms[i] = 0;
+	}
+}
+
 /* Pass it on; RP_NONE, or why not. */
 static enum reply
 etrn_start(struct client *c, struct span node)
@@ -134,8 +147,8 @@ etrn_ask(struct client *c, struct span node)
 	reply = etrn_judge(c, node);
 	if (reply == RP_NONE && !etrn_note(node))
 		reply = RP_ETRN_TOO_SOON;
-	if (reply == RP_NONE)
-		reply = etrn_start(c, node);
+	if (reply == RP_NONE && (reply = etrn_start(c, node)) != RP_NONE)
+		etrn_forget(node);
 	if (reply != RP_NONE)
 		etrn_answer(c, node, reply, 0);
 	return true;
@@ -180,6 +193,8 @@ etrn_lost(void)
 {
 	struct etrn *e;
 
-	while ((e = LIST_FIRST(&router.etrns)) != NULL)
+	while ((e = LIST_FIRST(&router.etrns)) != NULL) {
+		etrn_forget((struct span){ e->node, e->len });
 		etrn_done(e, RP_ETRN_FAILED, 0);
+	}
 }

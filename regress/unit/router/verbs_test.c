@@ -219,6 +219,21 @@ ATF_TC_BODY(etrn_ends_with_the_scheduler, tc)
 	expect_flush(scheduler, "example.org");
 	close(scheduler);
 	expect_etrn(ch, RP_ETRN_FAILED, 0);
+	/* nothing was done, so it may be asked for again */
+	send_etrn(ch, "example.org");
+	expect_etrn(ch, RP_ETRN_FAILED, 0);
+	/* who comes after the scheduler finds it there */
+	scheduler = join(ROLE_SCHEDULER, 7);
+	ch = join(ROLE_SESSION, 8);
+	session_open(ch, SID);
+	send_etrn(ch, "example.org");
+	begin(QUEUE_FLUSHED, expect_flush(scheduler, "example.org"));
+	buf_put_u32(&played.out, 0);
+	send_plain(scheduler);
+	expect_etrn(ch, RP_ETRN_NONE, 0);
+	send_etrn(ch, "example.org");
+	expect_etrn(ch, RP_ETRN_TOO_SOON, 0);
+	close(scheduler);
 	send_etrn(ch, "a b");
 	expect_closed(ch);
 	played_stop();
