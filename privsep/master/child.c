@@ -284,6 +284,9 @@ child_ready(struct chan *ch, struct msg *m)
 	struct buf why;
 	int error;
 
+	/* it was told to end while this was under way */
+	if (c != NULL && c->state == CHILD_STOPPING)
+		return 0;
 	if (c == NULL || c->state != CHILD_STARTING)
 		return chan_violation(ch, "ready twice");
 	buf_init(&why, 4096);

@@ -458,6 +458,26 @@ hup_body()
 	! grep -q event=role-exit "$DIR/log" || instance_fail "a role died"
 }
 
+atf_test_case reload_amid_starts
+reload_amid_starts_head()
+{
+	atf_set descr "a process that is told to end while it starts has done" \
+	    "no wrong when it then says that it is ready"
+}
+reload_amid_starts_body()
+{
+	start
+	for i in $(seq 100); do
+		kill -HUP "$(cat "$DIR/pid")"
+		# some work between two, of another length each time
+		seq $((i % 10 * 4000)) >/dev/null
+	done
+	atf_check_equal 0 "$(check reload)"
+	wait_for smtp_try 2525 || instance_fail "it does not answer"
+	! grep -q event=peer-violation "$DIR/log" ||
+	    instance_fail "an honest process is accused"
+}
+
 atf_test_case roles
 roles_head()
 {
@@ -548,9 +568,9 @@ full_body()
 
 atf_init_test_cases()
 {
-	for case in verbs not_running denied garbage crowd limited pause_smtp \
-	    pause_mda log_level reload reload_bad hup roles two_instances \
-	    closed full; do
+	for case in verbs not_running denied garbage crowd limited \
+	    pause_smtp pause_mda log_level reload reload_bad hup \
+	    reload_amid_starts roles two_instances closed full; do
 		atf_add_test_case "$case"
 	done
 }
