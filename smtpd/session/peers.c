@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "privsep/base/clock.h"
 #include "privsep/base/err.h"
 #include "privsep/base/log.h"
 #include "privsep/ipc/role.h"
@@ -356,8 +357,17 @@ peers_lost(enum role role)
 static void
 peers_wake(struct session *s)
 {
-	if (s->state == SESS_DATA)
-		session_resume(s);
+	uint64_t now = clock_ms();
+
+	if (s->state != SESS_DATA)
+		return;
+	/* what it has sent meanwhile was left lying by us */
+	if (s->knocked)
+		s->tx->held_ms += now - s->knocked_ms;
+	if (s->knocked || s->in.len > 0)
+		s->active_ms = now;
+	timer_update(s);
+	session_resume(s);
 }
 
 void

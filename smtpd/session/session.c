@@ -249,8 +249,7 @@ session_end(struct session *s, enum reply reply)
 	session_settle(s);
 }
 
-/* The state of things lets this client be read. */
-static bool
+bool
 session_listens(const struct session *s)
 {
 	const struct chan *spool;
@@ -384,6 +383,7 @@ session_readable(evutil_socket_t fd, short what, void *arg)
 		/* not now: while we wait for another process, the event is
 		 * taken away only when it shows that there is input */
 		s->knocked = true;
+		s->knocked_ms = clock_ms();
 		s->reading = false;
 		event_del(s->ev_read);
 		return;

@@ -66,6 +66,7 @@ struct tx {
 	enum reply fault;          /* why the content will be refused */
 	uint64_t id;               /* of the message, once one is accepted */
 	uint64_t begun_ms;         /* when the content was asked for */
+	uint64_t held_ms;          /* since, while it waited and was not read */
 	uint64_t received;         /* octets of it that came, as they came */
 	uint64_t sent;             /* octets given to the spool */
 	struct eod eod;
@@ -95,10 +96,11 @@ struct session {
 	unsigned rejected;
 	unsigned accepted;
 	TAILQ_ENTRY(session) timer;
-	uint64_t wake_s;    /* when the timer looks at it again */
-	uint64_t opened_ms; /* clock_ms() */
-	uint64_t active_ms; /* of the last octets that came or went */
-	size_t drained;     /* octets thrown away while lingering */
+	uint64_t knocked_ms; /* clock_ms() of that */
+	uint64_t wake_s;     /* when the timer looks at it again */
+	uint64_t opened_ms;  /* clock_ms() */
+	uint64_t active_ms;  /* of the last octets that came or went */
+	size_t drained;      /* octets thrown away while lingering */
 	struct line_reader line;
 	struct buf in;  /* read and not used yet */
 	struct buf out; /* not sent yet */
@@ -114,6 +116,9 @@ struct session {
  * router about it.  False without the memory for that: the client has been
  * told, and fd is closed. */
 bool session_open(int fd, unsigned listener);
+
+/* The state of things lets this client be read. */
+bool session_listens(const struct session *);
 
 /* The session of that id, or NULL when it has ended. */
 struct session *session_find(uint64_t sid);

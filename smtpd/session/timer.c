@@ -39,6 +39,14 @@ timer_stress(const struct settings *set)
 	return session_count() * 100 >= share * set->smtp_limit_stress;
 }
 
+/* The client waits for us, not we for it. */
+static bool
+timer_waited_for(const struct session *s)
+{
+	return (state_flags(s->state) & ST_ASKED) != 0 ||
+	    (s->state == SESS_DATA && !session_listens(s));
+}
+
 /* Seconds that the client has for its next step. */
 static uint64_t
 timer_step(const struct session *s, const struct settings *set)
@@ -59,8 +67,8 @@ timer_step(const struct session *s, const struct settings *set)
 	case TIMER_LINGER:
 		return set->smtp_timeout_linger_s;
 	}
-	/* only who is slow to speak gets less time, not who waits for us */
-	if ((state_flags(s->state) & ST_ASKED) == 0 && timer_stress(set))
+	/* only who is slow to speak gets less time */
+	if (!timer_waited_for(s) && timer_stress(set))
 		step = timer_min(step, set->smtp_timeout_stress_s);
 	return step;
 }
@@ -88,9 +96,10 @@ timer_too_slow(const struct session *s, uint64_t now)
 	const struct settings *set = session_settings();
 	uint64_t ms;
 
-	if (s->state != SESS_DATA)
+	if (s->state != SESS_DATA || timer_waited_for(s))
 		return false;
 	ms = now - s->tx->begun_ms;
+	ms -= timer_min(ms, s->tx->held_ms);
 	return ms > set->smtp_timeout_rate_grace_s * 1000 &&
 	    s->tx->received / (ms / 1000 + 1) < set->smtp_limit_min_rate;
 }

@@ -137,6 +137,58 @@ CASE(an_idle_process_stops_at_once)
 	ATF_CHECK(fake.exited);
 }
 
+/* Let so much time pass, unless the session says something. */
+static void
+let_pass(uint64_t ms)
+{
+	uint64_t end = clock_ms() + ms;
+
+	while (fake.heard.len == 0 && clock_ms() < end) {
+		usleep(20000);
+		fake_run();
+	}
+}
+
+/* The client sends a few octets now and then. */
+static void
+sip(unsigned times)
+{
+	while (times-- > 0 && fake.heard.len == 0) {
+		let_pass(500);
+		fake_say("x\r\n");
+	}
+}
+
+CASE(a_client_that_is_not_read_is_not_slow)
+{
+	fake_setup();
+	fake.config.set.smtp_limit_max_sessions = 1;
+	fake.config.set.smtp_workers = 1;
+	fake.config.set.smtp_timeout_stress_s = 2;
+	fake.config.set.smtp_timeout_rate_grace_s = 4;
+	fake.config.set.smtp_limit_min_rate = 1000000;
+	fake_connect();
+	fake_expect("220");
+	fake_dialogue("EHLO client.example\r\n", "250");
+	fake_dialogue("MAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.org>\r\n"
+		      "DATA\r\n",
+	    "250 250 354");
+	/* it speaks, and we do not listen */
+	fake.full = true;
+	fake_say("Subject: x\r\n\r\n");
+	let_pass(3500);
+	fake_expect("");
+	fake.full = false;
+	peers_spool_drained();
+	fake_run();
+	/* nor is that time a part of what its rate is taken of */
+	sip(6);
+	fake_expect("");
+	/* as the time is in which we do */
+	sip(12);
+	fake_expect("421");
+}
+
 CASE(a_silent_client_is_sent_away)
 {
 	fake_setup();
@@ -235,6 +287,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_pause_leaves_connections_waiting);
 	ATF_TP_ADD_TC(tp, without_the_spool_nobody_is_let_in);
 	ATF_TP_ADD_TC(tp, an_idle_process_stops_at_once);
+	ATF_TP_ADD_TC(tp, a_client_that_is_not_read_is_not_slow);
 	ATF_TP_ADD_TC(tp, a_silent_client_is_sent_away);
 	ATF_TP_ADD_TC(tp, the_greeting_waits_as_long_as_it_is_told_to);
 	ATF_TP_ADD_TC(tp, a_message_in_drops_is_too_slow);
