@@ -332,7 +332,7 @@ commit_switch(struct store *s)
 	size_t size = item_size(first);
 	int error = -E_TOOLONG;
 
-	if (seg_would_hold(s, size)) {
+	if (size <= seg_record_max(s)) {
 		error = seg_switch(s, first->kind != ITEM_MESSAGE);
 		if (error != 0 && first->kind == ITEM_MESSAGE)
 			queue_fail_messages(s, error);

@@ -351,8 +351,8 @@ seg_switch_own(struct store *s, size_t octets)
 	return seg_switch_to(s, seg);
 }
 
-bool
-seg_would_hold(const struct store *s, size_t octets)
+size_t
+seg_record_max(const struct store *s)
 {
-	return octets <= s->set.segment_size - REC_SECTOR - SEG_DATA_OFF;
+	return s->set.segment_size - REC_SECTOR - SEG_DATA_OFF;
 }

@@ -137,7 +137,8 @@ int store_tx_open(struct store *, const struct store_meta *, uint64_t cookie,
 
 /* Add an envelope, at any moment before the commit; its index is the number
  * of those added before it.  now says how it starts out (usually queued).
- * -E_TOOLONG over a limit, with the transaction unchanged; -E_NOMEM. */
+ * -E_TOOLONG over a limit, or when the envelopes are more than a segment takes,
+ * with the transaction unchanged; -E_NOMEM. */
 int store_tx_envelope(struct store_tx *, const struct store_envelope *);
 
 /* How many envelopes were added. */

@@ -188,8 +188,8 @@ int seg_switch(struct store *, bool reserve);
  * the usual size would not hold.  -E_TOOLONG when no segment can. */
 int seg_switch_own(struct store *, size_t octets);
 
-/* A new segment of the usual size would hold such a record. */
-bool seg_would_hold(const struct store *, size_t octets);
+/* Octets of the largest record that a segment of the usual size takes. */
+size_t seg_record_max(const struct store *);
 
 /* Note where the current segment ends for good, and have none. */
 void seg_end_current(struct store *);

@@ -27,9 +27,7 @@ store_tx_open(struct store *s, const struct store_meta *meta, uint64_t cookie,
 	tx->msgid = meta->msgid;
 	tx->cookie = cookie;
 	tx->big_fd = -1;
-	/* with the content a record is at most 3/8 of a segment, so that
-	 * segments cannot be left half empty for want of a place */
-	buf_init(&tx->head, s->set.segment_size / 8);
+	buf_init(&tx->head, seg_record_max(s));
 	buf_init(&tx->content, s->set.inline_max);
 	if ((error = rec_message_begin(&tx->head, meta)) != 0) {
 		buf_clear(&tx->head);
@@ -166,6 +164,21 @@ tx_imsg(const struct store_tx *tx)
 	return m;
 }
 
+/* With the content a record is at most 3/8 of a segment, so that segments
+ * cannot be left half empty for want of a place.  Only what so many envelopes
+ * take that they alone are more than an eighth comes above that; their content
+ * goes to a file, however short it is. */
+static int
+tx_fit(struct store_tx *tx)
+{
+	uint64_t max = tx->store->set.segment_size / 8 * 3;
+
+	if (tx->big_fd >= 0 || tx->content.len == 0 ||
+	    tx->head.len + tx->content.len <= max)
+		return 0;
+	return tx_spill(tx);
+}
+
 static int
 tx_queue(struct store_tx *tx)
 {
@@ -173,6 +186,8 @@ tx_queue(struct store_tx *tx)
 	struct item *item;
 	struct imsg *m;
 
+	if (tx->error == 0)
+		tx->error = tx_fit(tx);
 	if (tx->error != 0)
 		return tx->error;
 	if ((m = tx_imsg(tx)) == NULL)

@@ -177,12 +177,16 @@ tx_add(struct transaction *t, struct store_envelope *e)
 {
 	uint32_t index = store_tx_envelopes(t->stx);
 	enum reply grant = RP_DATA_GO;
+	int error;
 
 	e->now.state = STORE_QUEUED;
 	e->now.next_s = t->created_s;
 	walk_news_put(&t->news, index, e);
-	if (t->news.err != 0 || store_tx_envelope(t->stx, e) != 0)
-		grant = RP_TRY_LATER;
+	if ((error = t->news.err) == 0)
+		error = store_tx_envelope(t->stx, e);
+	/* so many of such a length do not fit later either */
+	if (error != 0)
+		grant = error == -E_TOOLONG ? RP_TOO_MANY_RCPT : RP_TRY_LATER;
 	else if (index + 1 < t->expected)
 		return;
 	t->state = TX_CONTENT;

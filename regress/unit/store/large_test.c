@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * Messages whose record is larger than a segment of the present size: it was
- * made smaller since they came, or they gathered many texts.  They stay, can
- * be read and moved, and hold up nothing.
+ * Messages whose record is as large as a segment, since they are for many; or
+ * larger than one of the present size: it was made smaller since they came, or
+ * they gathered many texts.  They stay, can be read and moved, and hold up
+ * nothing.
  */
 #include "regress/unit/store/queue.h"
 
@@ -129,9 +130,116 @@ ATF_TC_BODY(message_of_many_texts_gets_a_segment_of_its_own, tc)
 	store_close(s);
 }
 
+/* A message for as many as can be added, at most max, with len octets. */
+static uint32_t
+put_crowd(struct store *s, uint64_t id, uint32_t max, size_t len)
+{
+	struct store_meta meta = { .msgid = id, .sender = span_str("a@b.c") };
+	struct store_envelope e = { .action = span_str("relay") };
+	unsigned char content[5000];
+	struct store_tx *tx;
+	char rcpt[100];
+	uint32_t i;
+	size_t j;
+
+	for (j = 0; j < len; j++)
+		content[j] = octet_at(id, j);
+	ATF_REQUIRE_EQ(0, store_tx_open(s, &meta, id + 7, &tx));
+	for (i = 0; i < max; i++) {
+		snprintf(rcpt, sizeof(rcpt), "%065u@example.com", i);
+		e.rcpt = e.orig = span_str(rcpt);
+		if (store_tx_envelope(tx, &e) == -E_TOOLONG)
+			break;
+		ATF_REQUIRE_EQ(i + 1, store_tx_envelopes(tx));
+	}
+	ATF_REQUIRE_EQ(i, store_tx_envelopes(tx));
+	ATF_REQUIRE_EQ(0, store_tx_write(tx, (struct span){ content, len }));
+	ATF_REQUIRE_EQ(0, store_tx_commit(tx));
+	ATF_REQUIRE_EQ(0, store_commit(s));
+	ATF_REQUIRE_EQ(1, done_count(s, 0));
+	return i;
+}
+
+/* It is there, the last envelope too, with its content in a file or not. */
+static void
+check_crowd(struct store *s, uint64_t id, uint32_t envs, size_t len, bool big)
+{
+	unsigned char content[5000];
+	struct store_message m;
+	char rcpt[100];
+	int fd;
+
+	ATF_REQUIRE_EQ(0, store_read(s, id, &m));
+	ATF_REQUIRE_EQ(envs, m.env_len);
+	snprintf(rcpt, sizeof(rcpt), "%065u@example.com", envs - 1);
+	ATF_CHECK(span_eq(span_str(rcpt), m.env[envs - 1].rcpt));
+	ATF_CHECK(span_eq(span_str(rcpt), m.env[envs - 1].orig));
+	ATF_CHECK_EQ(len, m.content_len);
+	ATF_CHECK_EQ(big, m.big);
+	if (m.big) {
+		fd = store_big(s, id);
+		ATF_REQUIRE(fd >= 0);
+		ATF_CHECK_EQ((ssize_t)len, pread(fd, content, len, 0));
+		close(fd);
+		ATF_CHECK(content_good(id, content, len));
+	} else {
+		ATF_REQUIRE_EQ(len, m.content.len);
+		ATF_CHECK(content_good(id, m.content.p, len));
+	}
+	store_message_clear(&m);
+}
+
+ATF_TC_WITHOUT_HEAD(ten_thousand_long_recipients_fit_the_usual_segment);
+ATF_TC_BODY(ten_thousand_long_recipients_fit_the_usual_segment, tc)
+{
+	struct store_settings set;
+	struct store *s;
+
+	store_settings_default(&set);
+	set.reserve_bytes = set.reserve_inodes = 0;
+	s = queue_open_set("q", &set);
+	ATF_REQUIRE_EQ(
+	    STORE_ENVELOPES_MAX, put_crowd(s, 1, STORE_ENVELOPES_MAX, 5000));
+	check_crowd(s, 1, STORE_ENVELOPES_MAX, 5000, false);
+	store_close(s);
+	s = queue_open_set("q", &set);
+	check_crowd(s, 1, STORE_ENVELOPES_MAX, 5000, false);
+	store_close(s);
+}
+
+ATF_TC_WITHOUT_HEAD(envelopes_may_fill_a_segment_and_not_more);
+ATF_TC_BODY(envelopes_may_fill_a_segment_and_not_more, tc)
+{
+	struct store *s = queue_open("q");
+	uint32_t full, half;
+	int turn;
+
+	full = put_crowd(s, 1, STORE_ENVELOPES_MAX, 5000);
+	ATF_CHECK((size_t)full * 190 > SEGMENT - 4096);
+	half = full / 2;
+	ATF_CHECK_EQ(half, put_crowd(s, 2, half, 5000));
+	ATF_CHECK_EQ(half, put_crowd(s, 3, half, 0));
+	ATF_CHECK_EQ(full / 4, put_crowd(s, 4, full / 4, 5000));
+	ATF_CHECK_EQ(full, put_crowd(s, 5, STORE_ENVELOPES_MAX, 0));
+	for (turn = 0; turn < 2; turn++) {
+		traffic(s);
+		check_crowd(s, 1, full, 5000, true);
+		check_crowd(s, 2, half, 5000, true);
+		check_crowd(s, 3, half, 0, false);
+		check_crowd(s, 4, full / 4, 5000, false);
+		check_crowd(s, 5, full, 0, false);
+		ATF_CHECK_EQ(2, files_in("q/big"));
+		store_close(s);
+		s = queue_open("q");
+	}
+	store_close(s);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, message_of_larger_segments_gets_one_of_its_own);
 	ATF_TP_ADD_TC(tp, message_of_many_texts_gets_a_segment_of_its_own);
+	ATF_TP_ADD_TC(tp, ten_thousand_long_recipients_fit_the_usual_segment);
+	ATF_TP_ADD_TC(tp, envelopes_may_fill_a_segment_and_not_more);
 	return atf_no_error();
 }
