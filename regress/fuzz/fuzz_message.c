@@ -60,6 +60,12 @@ role_peer(enum role role)
 	return NULL;
 }
 
+struct chan *
+role_peer_instance(enum role role, uint32_t instance)
+{
+	return NULL;
+}
+
 void
 role_exit(int status)
 {

@@ -20,14 +20,15 @@
 void
 data_data(struct session *s, struct span arg)
 {
-	struct chan *ch;
+	struct chan *ch = role_peer(ROLE_SPOOL);
 
-	if (role_peer(ROLE_SPOOL) == NULL) {
+	if (ch == NULL) {
 		tx_reset(s);
 		session_enter(s, SESS_READY);
 		reply_send(s, RP_TRY_LATER, NULL);
 		return;
 	}
+	s->tx->spool = chan_instance(ch);
 	if ((ch = ask_begin(s, TX_DATA)) == NULL)
 		return;
 	s->tx->known = false; /* it is the spool's from now on */
@@ -134,7 +135,7 @@ data_fault(struct session *s, enum reply reply)
 
 	if (tx->fault == RP_NONE)
 		tx->fault = reply;
-	if (tx->open && (ch = role_peer(ROLE_SPOOL)) != NULL) {
+	if (tx->open && (ch = tx_spool(tx)) != NULL) {
 		msg_begin(ch, SPOOL_ABORT, tx->id);
 		msg_send(ch);
 	}
@@ -187,7 +188,7 @@ void
 data_ship(struct session *s, bool all)
 {
 	struct tx *tx = s->tx;
-	struct chan *ch = role_peer(ROLE_SPOOL);
+	struct chan *ch = tx_spool(tx);
 
 	if (!tx->open || tx->content.len == 0 ||
 	    (!all && tx->content.len < SESSION_FRAME))
@@ -216,7 +217,7 @@ data_end(struct session *s)
 	struct chan *ch;
 
 	if (tx->fault == RP_NONE) {
-		ch = role_peer(ROLE_SPOOL);
+		ch = tx_spool(tx);
 		msg_begin(ch, SPOOL_COMMIT, tx->id);
 		msg_put_u64(ch, tx->sent + tx->content.len);
 		msg_put_octets(ch, buf_span(&tx->content));

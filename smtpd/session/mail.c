@@ -55,11 +55,11 @@ tx_reset(struct session *s)
 
 	if (s->tx == NULL)
 		return;
-	if (s->tx->known && (ch = role_peer(ROLE_ROUTER)) != NULL) {
+	if (s->tx->known && (ch = session_router(s)) != NULL) {
 		msg_begin(ch, TX_RESET, s->sid);
 		msg_send(ch);
 	}
-	if (s->tx->open && (ch = role_peer(ROLE_SPOOL)) != NULL) {
+	if (s->tx->open && (ch = tx_spool(s->tx)) != NULL) {
 		msg_begin(ch, SPOOL_ABORT, s->tx->id);
 		msg_send(ch);
 	}

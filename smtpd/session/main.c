@@ -15,7 +15,7 @@ static void
 main_peer_down(struct chan *ch)
 {
 	accept_update();
-	peers_lost(chan_role(ch));
+	peers_lost(chan_role(ch), chan_instance(ch));
 }
 
 static void

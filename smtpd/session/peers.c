@@ -16,10 +16,14 @@
 
 #define PEER_TEXT_MAX 255 /* octets of the peer's name */
 
+static struct {
+	uint32_t instance; /* what peers_lost() is about */
+} lost;
+
 struct chan *
 ask_begin(struct session *s, enum msg_type type)
 {
-	struct chan *ch = role_peer(ROLE_ROUTER);
+	struct chan *ch = session_router(s);
 
 	if (ch == NULL)
 		reply_send(s, RP_UNAVAILABLE, NULL);
@@ -270,9 +274,11 @@ peers_grant(struct chan *ch, struct msg *m)
 
 	if (spool_find(ch, m, SESS_DATA_ASKED, &s, &reply) != 0)
 		return -E_PEER;
-	if (s != NULL)
+	if (s != NULL) {
+		/* the router may have known of another one than we */
+		s->tx->spool = chan_instance(ch);
 		data_answer(s, reply);
-	else if (reply == RP_DATA_GO) {
+	} else if (reply == RP_DATA_GO) {
 		/* the client did not wait for it */
 		msg_begin(ch, SPOOL_ABORT, m->id);
 		msg_send(ch);
@@ -321,10 +327,13 @@ const struct msg_handler session_handlers[] = {
 	{ MSG_NONE, NULL },
 };
 
-/* Without the router nobody is known any more. */
+/* Without its router a client is not known any more.  One whom the next one
+ * knows has nothing to do with it. */
 static void
 peers_no_router(struct session *s)
 {
+	if (s->router != lost.instance)
+		return;
 	s->known = false;
 	if (s->tx != NULL)
 		s->tx->known = false;
@@ -335,19 +344,27 @@ peers_no_router(struct session *s)
 static void
 peers_no_spool(struct session *s)
 {
+	if (s->state == SESS_DATA_ASKED) {
+		/* which one the router has asked, and whether an answer is on
+		 * its way, cannot be known */
+		session_end(s, RP_UNAVAILABLE);
+		return;
+	}
+	if (s->tx == NULL || s->tx->spool != lost.instance)
+		return;
 	if (s->state == SESS_DATA) {
 		s->tx->open = false;
 		data_fault(s, RP_TRY_LATER);
+		/* it may not have been read, for the sake of this spool */
+		session_resume(s);
 	} else if (s->state == SESS_COMMIT)
 		data_committed(s, RP_TRY_LATER);
-	else if (s->state == SESS_DATA_ASKED)
-		/* whether an answer is on its way cannot be known */
-		session_end(s, RP_UNAVAILABLE);
 }
 
 void
-peers_lost(enum role role)
+peers_lost(enum role role, uint32_t instance)
 {
+	lost.instance = instance;
 	if (role == ROLE_ROUTER)
 		session_each(peers_no_router);
 	else if (role == ROLE_SPOOL)
@@ -359,7 +376,7 @@ peers_wake(struct session *s)
 {
 	uint64_t now = clock_ms();
 
-	if (s->state != SESS_DATA)
+	if (s->state != SESS_DATA || !session_listens(s))
 		return;
 	/* what it has sent meanwhile was left lying by us */
 	if (s->knocked)

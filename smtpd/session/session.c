@@ -159,6 +159,18 @@ session_free(struct session *s)
 		table.on_end();
 }
 
+struct chan *
+session_router(const struct session *s)
+{
+	return role_peer_instance(ROLE_ROUTER, s->router);
+}
+
+struct chan *
+tx_spool(const struct tx *tx)
+{
+	return role_peer_instance(ROLE_SPOOL, tx->spool);
+}
+
 /* Ask the router who that is. */
 static bool
 session_announce(struct session *s)
@@ -170,6 +182,7 @@ session_announce(struct session *s)
 	msg_begin(ch, SESSION_OPEN, s->sid);
 	msg_put_u32(ch, s->listener);
 	msg_put_fd(ch, s->fd);
+	s->router = chan_instance(ch);
 	s->known = msg_send(ch) == 0;
 	return s->known;
 }
@@ -223,7 +236,7 @@ session_open(int fd, unsigned listener)
 void
 session_drop(struct session *s, const char *why)
 {
-	struct chan *ch = role_peer(ROLE_ROUTER);
+	struct chan *ch = session_router(s);
 
 	if (s->state == SESS_DEAD)
 		return;
@@ -258,7 +271,7 @@ session_listens(const struct session *s)
 		return false;
 	if (s->state != SESS_DATA)
 		return true;
-	spool = role_peer(ROLE_SPOOL);
+	spool = tx_spool(s->tx);
 	return spool == NULL || !chan_full(spool);
 }
 

@@ -63,6 +63,7 @@ struct tx {
 	unsigned rcpts;            /* accepted */
 	bool known;                /* the router keeps its envelopes */
 	bool open;                 /* the spool waits for content */
+	uint32_t spool;            /* its instance, from DATA on */
 	enum reply fault;          /* why the content will be refused */
 	uint64_t id;               /* of the message, once one is accepted */
 	uint64_t begun_ms;         /* when the content was asked for */
@@ -85,6 +86,7 @@ struct session {
 	bool writing;           /* ev_write is armed: the client is slow */
 	bool knocked;           /* octets came while an answer was waited for */
 	bool known;             /* the router has been told of it */
+	uint32_t router;        /* its instance: the next one has not */
 	bool quit;              /* the client has said that it is done */
 	bool esmtp;             /* EHLO was said */
 	uint8_t services;       /* SERVICE_*: as the router has said */
@@ -119,6 +121,11 @@ bool session_open(int fd, unsigned listener);
 
 /* The state of things lets this client be read. */
 bool session_listens(const struct session *);
+
+/* The router that knows the session, and the spool that has its envelopes;
+ * NULL when it is gone, and there may be another. */
+struct chan *session_router(const struct session *);
+struct chan *tx_spool(const struct tx *);
 
 /* The session of that id, or NULL when it has ended. */
 struct session *session_find(uint64_t sid);
@@ -297,8 +304,8 @@ extern const struct msg_handler session_handlers[];
 struct chan *ask_begin(struct session *, enum msg_type);
 void ask_end(struct session *, struct chan *, enum sess_state);
 
-/* A peer is lost: what that means for each session. */
-void peers_lost(enum role);
+/* A peer is lost: what that means for each session that was with it. */
+void peers_lost(enum role, uint32_t instance);
 
 /* The spool takes content again. */
 void peers_spool_drained(void);

@@ -27,7 +27,8 @@
 
 struct chan {
 	enum role role;
-	bool down;
+	uint32_t instance;
+	bool up;
 };
 
 struct question {
@@ -40,8 +41,11 @@ struct question {
 
 struct fake fake;
 static struct chan master = { .role = ROLE_MASTER };
-static struct chan router = { .role = ROLE_ROUTER };
-static struct chan spool = { .role = ROLE_SPOOL };
+/* the first of a role, and who comes after it: see fake_renew() */
+static struct chan routers[] = { { ROLE_ROUTER, 1, true },
+	{ ROLE_ROUTER, 2, false } };
+static struct chan spools[] = { { ROLE_SPOOL, 1, true },
+	{ ROLE_SPOOL, 2, false } };
 static TAILQ_HEAD(, question) questions = TAILQ_HEAD_INITIALIZER(questions);
 static struct question *building;
 static struct event_base *base;
@@ -68,12 +72,26 @@ role_master(void)
 	return &master;
 }
 
+static struct chan *
+chans(enum role role)
+{
+	return role == ROLE_ROUTER ? routers : spools;
+}
+
+struct chan *
+role_peer_instance(enum role role, uint32_t instance)
+{
+	struct chan *ch = &chans(role)[instance - 1];
+
+	return ch->up ? ch : NULL;
+}
+
 struct chan *
 role_peer(enum role role)
 {
-	struct chan *ch = role == ROLE_ROUTER ? &router : &spool;
+	struct chan *newest = role_peer_instance(role, 2);
 
-	return ch->down ? NULL : ch;
+	return newest == NULL ? role_peer_instance(role, 1) : newest;
 }
 
 void
@@ -92,6 +110,12 @@ enum role
 chan_role(const struct chan *ch)
 {
 	return ch->role;
+}
+
+uint32_t
+chan_instance(const struct chan *ch)
+{
+	return ch->instance;
 }
 
 int
@@ -158,6 +182,8 @@ msg_send(struct chan *ch)
 	ATF_REQUIRE(building->body.err == 0);
 	ATF_REQUIRE(building->body.len <= MSG_CONTENT_MAX + COMMIT_HEAD);
 	fake.asked[building->type]++;
+	if (ch->instance == 2)
+		fake.asked_new[building->type]++;
 	TAILQ_INSERT_TAIL(&questions, building, entry);
 	building = NULL;
 	return 0;
@@ -169,7 +195,7 @@ int
 fake_send(
     enum role from, enum msg_type type, uint64_t id, const struct buf *body)
 {
-	struct chan *ch = from == ROLE_ROUTER ? &router : &spool;
+	struct chan *ch = role_peer(from);
 	struct msg m = { .type = type,
 		.id = id,
 		.body = rd_init(buf_span(body)),
@@ -338,9 +364,17 @@ fake_run(void)
 void
 fake_lose(enum role role)
 {
-	(role == ROLE_ROUTER ? &router : &spool)->down = true;
-	peers_lost(role);
+	struct chan *ch = &chans(role)[chans(role)[0].up ? 0 : 1];
+
+	ch->up = false;
+	peers_lost(role, ch->instance);
 	fake_run();
+}
+
+void
+fake_renew(enum role role)
+{
+	chans(role)[1].up = true;
 }
 
 /* --- the client -------------------------------------------------------- */

@@ -34,8 +34,9 @@ struct fake {
 	enum reply refusal; /* of the router to DATA; RP_NONE: the spool's */
 	enum reply grant;
 	enum reply commit;
-	uint64_t sid;             /* of the last question */
-	unsigned asked[MSG__MAX]; /* messages that the session has sent */
+	uint64_t sid;                 /* of the last question */
+	unsigned asked[MSG__MAX];     /* messages that the session has sent */
+	unsigned asked_new[MSG__MAX]; /* of them, to who came by fake_renew() */
 	struct fake_message messages[FAKE_MESSAGES];
 	size_t nmessages;
 	bool exited;
@@ -73,7 +74,9 @@ int fake_send(enum role, enum msg_type, uint64_t id, const struct buf *);
 /* An answer of a reply alone, or with a number before or after it. */
 int fake_answer(enum msg_type, uint64_t id, enum reply);
 
-/* That process is gone, or back. */
+/* The process of that role is gone, the older one while there are two; one
+ * comes after it, which may be seen before the end of the other. */
 void fake_lose(enum role);
+void fake_renew(enum role);
 
 #endif

@@ -265,6 +265,77 @@ CASE(without_the_spool_a_commit_gets_451)
 	fake_expect("451");
 }
 
+CASE(the_next_router_hears_nothing_of_what_it_does_not_know)
+{
+	int old;
+
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(MAIL, "250");
+	old = fake.client;
+	fake_renew(ROLE_ROUTER);
+	/* its end is not seen yet */
+	fake.silent = true;
+	fake_dialogue(RCPT, "");
+	ATF_CHECK_EQ(1, fake.asked[TX_RCPT]);
+	ATF_CHECK_EQ(0, fake.asked_new[TX_RCPT]);
+	fake.silent = false;
+	fake_connect();
+	fake_dialogue(EHLO, "220 250");
+	ATF_CHECK_EQ(1, fake.asked_new[SESSION_OPEN]);
+	/* now it is: for the one, and not for the other */
+	fake_lose(ROLE_ROUTER);
+	fake_expect("");
+	ATF_CHECK_EQ(0, fake.asked_new[SESSION_CLOSE]);
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_dialogue(MESSAGE "QUIT\r\n", "250 221");
+	ATF_CHECK_EQ(1, fake.asked_new[SESSION_CLOSE]);
+	fake.client = old;
+	fake_run();
+	fake_expect("421");
+}
+
+CASE(the_next_spool_hears_nothing_of_what_it_does_not_know)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_renew(ROLE_SPOOL);
+	fake.silent = true;
+	fake_dialogue(MESSAGE, "");
+	ATF_CHECK_EQ(1, fake.asked[SPOOL_COMMIT]);
+	ATF_CHECK_EQ(0, fake.asked_new[SPOOL_COMMIT]);
+	fake_lose(ROLE_SPOOL);
+	fake_expect("451");
+	fake.silent = false;
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_dialogue(MESSAGE, "250");
+	ATF_CHECK_EQ(1, fake.asked_new[SPOOL_COMMIT]);
+	ATF_CHECK_EQ(0, fake.asked_new[SPOOL_ABORT]);
+}
+
+CASE(what_the_next_spool_has_is_not_lost_with_the_last)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_renew(ROLE_SPOOL);
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake_lose(ROLE_SPOOL);
+	fake_dialogue(MESSAGE, "250");
+}
+
+CASE(a_client_that_is_not_read_is_read_without_the_spool)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_dialogue(ENVELOPE, "250 250 354");
+	fake.full = true;
+	fake_say("Subject: x\r\n\r\n");
+	fake_say(".\r\n");
+	fake_lose(ROLE_SPOOL);
+	fake_expect("451");
+}
+
 CASE(a_late_answer_is_dropped)
 {
 	uint64_t gone;
@@ -428,6 +499,12 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, without_the_router_a_message_is_still_finished);
 	ATF_TP_ADD_TC(tp, without_the_spool_content_gets_451);
 	ATF_TP_ADD_TC(tp, without_the_spool_a_commit_gets_451);
+	ATF_TP_ADD_TC(
+	    tp, the_next_router_hears_nothing_of_what_it_does_not_know);
+	ATF_TP_ADD_TC(
+	    tp, the_next_spool_hears_nothing_of_what_it_does_not_know);
+	ATF_TP_ADD_TC(tp, what_the_next_spool_has_is_not_lost_with_the_last);
+	ATF_TP_ADD_TC(tp, a_client_that_is_not_read_is_read_without_the_spool);
 	ATF_TP_ADD_TC(tp, a_late_answer_is_dropped);
 	ATF_TP_ADD_TC(tp, a_grant_for_a_client_that_is_gone_is_given_back);
 	ATF_TP_ADD_TC(tp, an_answer_to_no_question_breaks_the_protocol);
