@@ -68,10 +68,19 @@ spool_send(struct chan *spool, const struct client *c)
 	return error;
 }
 
+/* The spool that the session looks to for the answer.  One that has ended, or
+ * has taken its place, unseen by one of us, would leave it waiting. */
+static struct chan *
+spool_of(const struct transaction *tx)
+{
+	return tx->spool == 0 ? role_peer(ROLE_SPOOL)
+			      : role_peer_instance(ROLE_SPOOL, tx->spool);
+}
+
 void
 spool_ask(struct client *c)
 {
-	struct chan *spool = role_peer(ROLE_SPOOL);
+	struct chan *spool = spool_of(c->tx);
 
 	if (c->tx->nenvelopes == 0)
 		spool_refuse(c, RP_NO_RCPT);

@@ -31,6 +31,7 @@ data_data(struct session *s, struct span arg)
 	s->tx->spool = chan_instance(ch);
 	if ((ch = ask_begin(s, TX_DATA)) == NULL)
 		return;
+	msg_put_u32(ch, s->tx->spool);
 	s->tx->known = false; /* it is the spool's from now on */
 	ask_end(s, ch, SESS_DATA_ASKED);
 }

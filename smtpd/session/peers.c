@@ -274,11 +274,9 @@ peers_grant(struct chan *ch, struct msg *m)
 
 	if (spool_find(ch, m, SESS_DATA_ASKED, &s, &reply) != 0)
 		return -E_PEER;
-	if (s != NULL) {
-		/* the router may have known of another one than we */
-		s->tx->spool = chan_instance(ch);
+	if (s != NULL)
 		data_answer(s, reply);
-	} else if (reply == RP_DATA_GO) {
+	else if (reply == RP_DATA_GO) {
 		/* the client did not wait for it */
 		msg_begin(ch, SPOOL_ABORT, m->id);
 		msg_send(ch);
@@ -344,12 +342,6 @@ peers_no_router(struct session *s)
 static void
 peers_no_spool(struct session *s)
 {
-	if (s->state == SESS_DATA_ASKED) {
-		/* which one the router has asked, and whether an answer is on
-		 * its way, cannot be known */
-		session_end(s, RP_UNAVAILABLE);
-		return;
-	}
 	if (s->tx == NULL || s->tx->spool != lost.instance)
 		return;
 	if (s->state == SESS_DATA) {
@@ -359,6 +351,9 @@ peers_no_spool(struct session *s)
 		session_resume(s);
 	} else if (s->state == SESS_COMMIT)
 		data_committed(s, RP_TRY_LATER);
+	else if (s->state == SESS_DATA_ASKED)
+		/* whether an answer is on its way cannot be known */
+		session_end(s, RP_UNAVAILABLE);
 }
 
 void

@@ -256,6 +256,46 @@ ATF_TC_BODY(without_a_spool_it_is_temporary, tc)
 	played_stop();
 }
 
+/* DATA for one recipient, to be answered by the spool of that instance. */
+static uint64_t
+data_to(int ch, uint32_t instance)
+{
+	uint64_t id;
+
+	send_mail(ch, SID, "<from@example.com>", 0);
+	id = rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
+	begin(TX_DATA, SID);
+	buf_put_u32(&played.out, instance);
+	send_plain(ch);
+	return id;
+}
+
+ATF_TC_WITHOUT_HEAD(envelopes_go_to_the_spool_that_is_waited_for);
+ATF_TC_BODY(envelopes_go_to_the_spool_that_is_waited_for, tc)
+{
+	int ch, spools[2];
+
+	start();
+	spools[0] = join(ROLE_SPOOL, 6);
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	/* the session has seen the end of 6 and 7 come, and we have not */
+	data_to(ch, 7);
+	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_TRY_LATER);
+	silent(spools[0]);
+	close(spools[0]);
+	played_stop();
+	start();
+	spools[0] = join(ROLE_SPOOL, 6);
+	spools[1] = join(ROLE_SPOOL, 7);
+	ch = join(ROLE_SESSION, 5);
+	session_open(ch, SID);
+	check_open(spools[1], data_to(ch, 7), 1);
+	/* we have seen 7 come, and the session has not */
+	check_open(spools[0], data_to(ch, 6), 1);
+	played_stop();
+}
+
 ATF_TC_WITHOUT_HEAD(delivery_sends_only_without_a_sender);
 ATF_TC_BODY(delivery_sends_only_without_a_sender, tc)
 {
@@ -374,6 +414,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, mail_is_checked);
 	ATF_TP_ADD_TC(tp, mail_comes_once);
 	ATF_TP_ADD_TC(tp, without_a_spool_it_is_temporary);
+	ATF_TP_ADD_TC(tp, envelopes_go_to_the_spool_that_is_waited_for);
 	ATF_TP_ADD_TC(tp, delivery_sends_only_without_a_sender);
 	ATF_TP_ADD_TC(tp, new_configuration_holds_for_the_next_recipient);
 	ATF_TP_ADD_TC(tp, stats_are_rows);

@@ -250,10 +250,11 @@ fake_message(uint64_t id)
 }
 
 static void
-fake_data(uint64_t sid)
+fake_data(uint64_t sid, struct rd body)
 {
 	struct fake_message *m;
 
+	ATF_CHECK_EQ(chan_instance(role_peer(ROLE_SPOOL)), rd_u32(&body));
 	if (fake.refusal != RP_NONE) {
 		fake_answer(TX_DATA_REFUSED, sid, fake.refusal);
 		return;
@@ -290,7 +291,7 @@ fake_reply(struct question *q)
 		fake_answer(TX_RCPT_ANSWER, q->id, fake.rcpt);
 		break;
 	case TX_DATA:
-		fake_data(q->id);
+		fake_data(q->id, rd_init(buf_span(&q->body)));
 		break;
 	case SPOOL_COMMIT:
 		fake_message(q->id)->committed = true;

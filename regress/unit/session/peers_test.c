@@ -324,6 +324,23 @@ CASE(what_the_next_spool_has_is_not_lost_with_the_last)
 	fake_dialogue(MESSAGE, "250");
 }
 
+CASE(who_waits_for_the_next_spool_does_not_miss_the_last)
+{
+	fake_begin();
+	fake_dialogue(EHLO, "250");
+	fake_renew(ROLE_SPOOL);
+	fake_dialogue(MAIL RCPT, "250 250");
+	fake.silent = true;
+	fake_dialogue("DATA\r\n", "");
+	fake_lose(ROLE_SPOOL);
+	fake_expect("");
+	ATF_CHECK_EQ(0, fake_answer(SPOOL_GRANT, 1, RP_DATA_GO));
+	fake_run();
+	fake_expect("354");
+	fake_lose(ROLE_SPOOL);
+	fake_dialogue(MESSAGE, "451");
+}
+
 CASE(a_client_that_is_not_read_is_read_without_the_spool)
 {
 	fake_begin();
@@ -504,6 +521,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(
 	    tp, the_next_spool_hears_nothing_of_what_it_does_not_know);
 	ATF_TP_ADD_TC(tp, what_the_next_spool_has_is_not_lost_with_the_last);
+	ATF_TP_ADD_TC(tp, who_waits_for_the_next_spool_does_not_miss_the_last);
 	ATF_TP_ADD_TC(tp, a_client_that_is_not_read_is_read_without_the_spool);
 	ATF_TP_ADD_TC(tp, a_late_answer_is_dropped);
 	ATF_TP_ADD_TC(tp, a_grant_for_a_client_that_is_gone_is_given_back);
