@@ -98,7 +98,7 @@ struct session {
 	unsigned rejected;
 	unsigned accepted;
 	TAILQ_ENTRY(session) timer;
-	uint64_t knocked_ms; /* clock_ms() of that */
+	uint64_t knocked_ms; /* clock_ms() when it knocked */
 	uint64_t wake_s;     /* when the timer looks at it again */
 	uint64_t opened_ms;  /* clock_ms() */
 	uint64_t active_ms;  /* of the last octets that came or went */
