@@ -374,6 +374,8 @@ report_rcpt_answer(struct chan *ch, struct msg *m)
 		r->reportid = id;
 		r->state = REPORT_DATA;
 		msg_begin(ch, TX_DATA, r->id);
+		if (role_peer(ROLE_SPOOL) != NULL)
+			msg_put_u32(ch, chan_instance(role_peer(ROLE_SPOOL)));
 		msg_send(ch);
 	} else if (class == 4) {
 		report_reset(r);
