@@ -42,10 +42,15 @@ output_is_journal(void)
 	const char *stream = getenv("JOURNAL_STREAM");
 	unsigned long long dev, ino;
 	struct stat st;
+	char *end;
 
-	return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
-	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
-	    st.st_ino == ino;
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	dev = strtoull(stream, &end, 10);
+	if (end == stream || *end != ':')
+		return false;
+	ino = strtoull(end + 1, NULL, 10);
+	return st.st_dev == dev && st.st_ino == ino;
 }
 
 void

@@ -523,11 +523,36 @@ CONF
 	wait_for nothing_left || atf_fail "TERM does not end it"
 }
 
+atf_test_case journal
+journal_head()
+{
+	atf_set descr "lines have no time where standard error is the stream" \
+	    "of the journal, which has a clock of its own"
+}
+journal_body()
+{
+	instance_new i <<CONF
+$(conf)
+CONF
+	: >err
+	for stream in 1:2 "$(stat -c %d:%i err)"; do
+		JOURNAL_STREAM=$stream "$SMTPD" -R "$DIR" -d 2>err </dev/null &
+		pid=$!
+		comes_true grep -q event=start err
+		kill "$pid"
+		wait "$pid" || :
+		case $stream in
+		1:2) ! grep -v '^20[0-9-]*T' err || atf_fail "no time" ;;
+		*) ! grep '^20[0-9-]*T' err || atf_fail "a time" ;;
+		esac
+	done
+}
+
 atf_init_test_cases()
 {
 	for case in errors missing version macro unit relative anchor \
 	    port_in_use overlap no_inet6 says_why no_socket started_later \
-	    twice pid_link stop killed background scheduling; do
+	    twice pid_link stop killed background scheduling journal; do
 		atf_add_test_case "$case"
 	done
 }
