@@ -361,6 +361,7 @@ report_rcpt_answer(struct chan *ch, struct msg *m)
 	unsigned reply = rd_u16(&m->body);
 	uint64_t id = rd_u64(&m->body);
 	struct report *r = report_find(m->id, REPORT_RCPT);
+	const struct chan *spool = role_peer(ROLE_SPOOL);
 	unsigned class;
 
 	/* where it has moved to is the router's own business to follow */
@@ -370,13 +371,15 @@ report_rcpt_answer(struct chan *ch, struct msg *m)
 	if (r == NULL)
 		return 0;
 	class = reply_code((uint16_t)reply) / 100;
-	if (class == 2) {
+	if (class == 2 && spool != NULL) {
 		r->reportid = id;
 		r->state = REPORT_DATA;
 		msg_begin(ch, TX_DATA, r->id);
-		if (role_peer(ROLE_SPOOL) != NULL)
-			msg_put_u32(ch, chan_instance(role_peer(ROLE_SPOOL)));
+		msg_put_u32(ch, chan_instance(spool));
 		msg_send(ch);
+	} else if (class == 2) {
+		report_reset(r);
+		report_end(r, OUT_DEFERRED, "the queue is not there");
 	} else if (class == 4) {
 		report_reset(r);
 		report_end(r, OUT_DEFERRED, "the report cannot be routed now");

@@ -43,6 +43,7 @@ struct report {
 	struct buf message;
 };
 
+/* The message that it is about is SMTPUTF8, and so is the report. */
 bool report_is_utf8(const struct report *);
 
 /* Write it into its message.  0 or the error of that. */

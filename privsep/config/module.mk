@@ -1,5 +1,5 @@
-config_SRCS := privsep/config/anchor.c privsep/config/check.c privsep/config/check_listen.c \
-    privsep/config/check_relay.c privsep/config/check_table.c \
+config_SRCS := privsep/config/anchor.c privsep/config/check.c \
+    privsep/config/check_listen.c privsep/config/check_relay.c privsep/config/check_table.c \
     privsep/config/config.c \
     privsep/config/errors.c privsep/config/lex.c privsep/config/parse.c \
     privsep/config/parse_action.c privsep/config/parse_limit.c \

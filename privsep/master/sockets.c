@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -102,31 +103,60 @@ sockets_is(const char *path, const struct stat *st)
 	    other.st_ino == st->st_ino;
 }
 
-/* Make place for a local socket at path.  One that a dead instance has left
- * goes: a live one holds the pid file, which this instance has by now.  What
- * is no socket, or is one of ours under another name, stays.  0, or an errno
- * value. */
-static int
-sockets_clear(const struct socket_list *fresh, const char *path)
+/* Whether it is a socket of this instance, by whatever name. */
+static bool
+sockets_own(const struct socket_list *fresh, const struct stat *st)
 {
 	const struct socket *s;
+
+	if (sockets_is(paths_get(PATH_CONTROL), st))
+		return true;
+	TAILQ_FOREACH(s, fresh, entry) {
+		if (s->path != NULL && sockets_is(s->path, st))
+			return true;
+	}
+	TAILQ_FOREACH(s, &master.sockets, entry) {
+		if (s->path != NULL && sockets_is(s->path, st))
+			return true;
+	}
+	return false;
+}
+
+/* Make place for a local socket at that name in a directory.  One that a dead
+ * instance has left goes: a live one holds the pid file, which this instance
+ * has by now.  What is no socket, or is one of ours, stays.  0, or an errno
+ * value. */
+static int
+sockets_clear_at(const struct socket_list *fresh, int dir_fd, const char *name)
+{
 	struct stat st;
 
-	if (lstat(path, &st) != 0)
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : errno;
 	if (!S_ISSOCK(st.st_mode))
 		return EEXIST;
-	if (sockets_is(paths_get(PATH_CONTROL), &st))
+	if (sockets_own(fresh, &st))
 		return EADDRINUSE;
-	TAILQ_FOREACH(s, fresh, entry) {
-		if (s->path != NULL && sockets_is(s->path, &st))
-			return EADDRINUSE;
-	}
-	TAILQ_FOREACH(s, &master.sockets, entry) {
-		if (s->path != NULL && sockets_is(s->path, &st))
-			return EADDRINUSE;
-	}
-	return unlink(path) != 0 ? errno : 0;
+	return unlinkat(dir_fd, name, 0) != 0 ? errno : 0;
+}
+
+/* The same at a path.  Its directory is opened once: what is looked at and
+ * what is removed are in the same one, whoever may rename it. */
+static int
+sockets_clear(const struct socket_list *fresh, const char *path)
+{
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	const char *name = strrchr(path, '/');
+	int dir_fd, error;
+
+	if (name == NULL || name[1] == '\0')
+		return EINVAL;
+	strlcpy(dir, path, (size_t)(name - path) + 2);
+	if ((dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return errno;
+	error = sockets_clear_at(fresh, dir_fd, name + 1);
+	close(dir_fd);
+	return error;
 }
 
 /* bind(2).  Every local user may connect to a local socket; its mode comes

@@ -231,6 +231,7 @@ act_data(size_t n, char *const *w)
 	struct chan *ch = role_peer(ROLE_ROUTER);
 
 	msg_begin(ch, TX_DATA, 1);
+	msg_put_u32(ch, chan_instance(role_peer(ROLE_SPOOL)));
 	msg_send(ch);
 	return true;
 }

@@ -82,7 +82,7 @@ assertion session_of_another_is_safe 'A session cannot speak for the client of a
 _session_of_another_is_safe()
 {
 	traitor_start session
-	for _act in "tx-data 0 0 0" "tx-reset 0 0 0" \
+	for _act in "tx-data 4 0 0" "tx-reset 0 0 0" \
 	    "tx-rcpt 9 0 0"; do
 		held_begin
 		orders session "raw router ${_act%% *} $SID ${_act#* }"

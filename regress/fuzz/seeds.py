@@ -44,6 +44,9 @@ def span(s):
     return u32(len(s)) + s
 
 
+INSTANCE = 1  # of each process
+
+
 def frame(sender, name, ident, body=b"", fds=0):
     octets = u16(MSG[name]) + u16(0) + u64(ident) + body
     return u8(ROLE[sender]) + u8(fds) + u16(len(octets)) + octets
@@ -158,12 +161,12 @@ by_delivery = frame("DELIVERY", "TX_MAIL", 3, span(b"<>") + MAIL[19:])
 SEEDS = {
     "router": [
         by_delivery + frame("DELIVERY", "TX_RCPT", 3, RCPT) +
-        frame("DELIVERY", "TX_DATA", 3),
+        frame("DELIVERY", "TX_DATA", 3, u32(INSTANCE)),
         by_delivery + frame("DELIVERY", "TX_RESET", 3),
         frame("SESSION", "SESSION_OPEN", 7, u32(0), 1) +
         frame("SESSION", "TX_MAIL", 7, MAIL) +
         frame("SESSION", "TX_RCPT", 7, RCPT) +
-        frame("SESSION", "TX_DATA", 7) + frame("SESSION", "SESSION_CLOSE", 7),
+        frame("SESSION", "TX_DATA", 7, u32(INSTANCE)) + frame("SESSION", "SESSION_CLOSE", 7),
         frame("MASTER", "USER_ANSWER", 1, u8(1)),
         frame("CONTROL", "CTL_ASK", 1, ask("CTL_SHOW_STATS")) +
         frame("CONTROL", "CTL_CANCEL", 1),

@@ -359,10 +359,8 @@ static int
 on_tx_data(struct chan *ch, struct msg *m)
 {
 	struct client *c = tx_client(ch, m);
-	uint32_t spool = rd_left(&m->body) > 0 ? rd_u32(&m->body) : 0;
+	uint32_t spool = rd_u32(&m->body);
 
-	if (!rd_done(&m->body))
-		return chan_violation(ch, "bad tx-data");
 	if (c == NULL && chan_role(ch) == ROLE_SESSION)
 		return chan_violation(ch, "session is not yours");
 	if (c == NULL || c->tx == NULL) {

@@ -56,7 +56,7 @@ struct transaction {
 	uint8_t envid_len;
 	uint8_t helo_len;
 	bool data_wanted; /* TX_DATA has come */
-	uint32_t spool;   /* the instance that it named; 0: any */
+	uint32_t spool;   /* the instance that it named */
 	unsigned char envid[PARAM_ENVID_MAX];
 	unsigned char helo[ROUTER_HELO_MAX];
 	uint32_t nrcpts; /* accepted */

@@ -68,19 +68,12 @@ spool_send(struct chan *spool, const struct client *c)
 	return error;
 }
 
-/* The spool that the session looks to for the answer.  One that has ended, or
- * has taken its place, unseen by one of us, would leave it waiting. */
-static struct chan *
-spool_of(const struct transaction *tx)
-{
-	return tx->spool == 0 ? role_peer(ROLE_SPOOL)
-			      : role_peer_instance(ROLE_SPOOL, tx->spool);
-}
-
 void
 spool_ask(struct client *c)
 {
-	struct chan *spool = spool_of(c->tx);
+	/* that to which the session looks for the answer: one that has ended,
+	 * or has taken its place, unseen by one of us, would leave it waiting */
+	struct chan *spool = role_peer_instance(ROLE_SPOOL, c->tx->spool);
 
 	if (c->tx->nenvelopes == 0)
 		spool_refuse(c, RP_NO_RCPT);

@@ -215,16 +215,15 @@ static void
 data_end(struct session *s)
 {
 	struct tx *tx = s->tx;
-	struct chan *ch;
+	struct chan *ch = tx_spool(tx);
 
-	if (tx->fault == RP_NONE) {
-		ch = tx_spool(tx);
+	if (tx->fault == RP_NONE && ch != NULL) {
 		msg_begin(ch, SPOOL_COMMIT, tx->id);
 		msg_put_u64(ch, tx->sent + tx->content.len);
 		msg_put_octets(ch, buf_span(&tx->content));
-		if (msg_send(ch) != 0)
-			data_fault(s, RP_TRY_LATER);
 	}
+	if (tx->fault == RP_NONE && (ch == NULL || msg_send(ch) != 0))
+		data_fault(s, RP_TRY_LATER);
 	if (tx->fault != RP_NONE) {
 		data_reject(s, tx->fault);
 		return;

@@ -214,6 +214,14 @@ send_rcpt(int ch, uint64_t sid, const char *path)
 }
 
 void
+send_data(int ch, uint64_t sid, uint32_t spool)
+{
+	begin(TX_DATA, sid);
+	buf_put_u32(&played.out, spool);
+	send_plain(ch);
+}
+
+void
 send_bare(int ch, enum msg_type type, uint64_t sid)
 {
 	begin(type, sid);

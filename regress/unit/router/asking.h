@@ -56,6 +56,9 @@ void send_mode(int ch, uint8_t mode);
 /* RCPT with a path as it is typed. */
 void send_rcpt(int ch, uint64_t sid, const char *path);
 
+/* DATA, to be answered by the spool of that instance. */
+void send_data(int ch, uint64_t sid, uint32_t spool);
+
 /* A message without anything in it. */
 void send_bare(int ch, enum msg_type, uint64_t sid);
 

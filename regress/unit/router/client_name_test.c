@@ -131,7 +131,7 @@ data_begin(int ch, uint64_t sid, const char *from)
 	send_mail(ch, sid, "<from@example.com>", 0);
 	send_rcpt(ch, sid, "<info@virtual.example>");
 	id = expect_rcpt(ch, sid, RP_RCPT_OK);
-	send_bare(ch, TX_DATA, sid);
+	send_data(ch, sid, 6);
 	return id;
 }
 
@@ -225,7 +225,7 @@ ATF_TC_BODY(nothing_comes_between_data_and_its_name, tc)
 		ch = join(ROLE_SESSION, 5);
 		data_begin(ch, SID, REMOTE);
 		if (types[i] == TX_DATA)
-			send_bare(ch, TX_DATA, SID);
+			send_data(ch, SID, 6);
 		else
 			send_rcpt(ch, SID, "<info@virtual.example>");
 		expect_closed(ch);

@@ -30,7 +30,7 @@ ATF_TC_BODY(transaction_reaches_the_spool, tc)
 	ATF_CHECK_EQ(id, rcpt_is(ch, "<Ann@" SETUP_HOST ">", RP_RCPT_OK));
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
 	rcpt_is(ch, "<other@virtual.example>", RP_TOO_MANY_RCPT);
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	check_open(spool, id, 3);
 	check_envelope(spool, id, "list@" SETUP_HOST, "a", "ann");
 	check_envelope(spool, id, "list@" SETUP_HOST, "a", "ben");
@@ -70,7 +70,7 @@ ATF_TC_BODY(recipients_are_refused_for_their_reasons, tc)
 	answer_user("ann", USER_YES);
 	answer_user("nobody", USER_NO);
 	expect_rcpt(ch, SID, RP_SYSTEM);
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
 	played_stop();
 }
@@ -89,7 +89,7 @@ ATF_TC_BODY(postmaster_without_a_domain_is_root_here, tc)
 	answer_user("postmaster", USER_NO);
 	answer_user("ann", USER_YES);
 	id = expect_rcpt(ch, SID, RP_RCPT_OK);
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	check_open(spool, id, 1);
 	check_envelope(spool, id, "Postmaster@" SETUP_HOST, "a", "ann");
 	played_stop();
@@ -107,7 +107,7 @@ ATF_TC_BODY(answers_come_in_the_order_of_the_questions, tc)
 	mail_open(ch);
 	send_rcpt(ch, SID, "<ann@" SETUP_HOST ">");
 	send_rcpt(ch, SID, "<nobody@virtual.example>");
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	silent(ch);
 	answer_user("ann", USER_YES);
 	id = expect_rcpt(ch, SID, RP_RCPT_OK);
@@ -151,7 +151,10 @@ ATF_TC_BODY(foreign_session_closes_only_its_peer, tc)
 	mail_open(good);
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		bad = join(ROLE_SESSION, (uint32_t)(6 + i));
-		send_bare(bad, types[i], SID);
+		if (types[i] == TX_DATA)
+			send_data(bad, SID, 6);
+		else
+			send_bare(bad, types[i], SID);
 		expect_closed(bad);
 		expect(played.master, ROLE_MASTER, M_BAD_PEER);
 		ATF_CHECK_EQ(6 + i, played.m.id);
@@ -217,7 +220,7 @@ ATF_TC_BODY(mail_is_checked, tc)
 	send_mail(ch, SID, "<\xc3\xa4@b>", 1);
 	mail_is_wrong(ch, RP_UTF8_NEEDED);
 	send_mail(ch, SID, "<a@b>", 1);
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_NO_RCPT);
 	send_mail(ch, SID, "<a@b>", 1);
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
@@ -251,7 +254,7 @@ ATF_TC_BODY(without_a_spool_it_is_temporary, tc)
 	ch = join(ROLE_SESSION, 5);
 	mail_open(ch);
 	rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	expect_reply(ch, ROLE_SESSION, TX_DATA_REFUSED, SID, RP_TRY_LATER);
 	played_stop();
 }
@@ -264,9 +267,7 @@ data_to(int ch, uint32_t instance)
 
 	send_mail(ch, SID, "<from@example.com>", 0);
 	id = rcpt_is(ch, "<info@virtual.example>", RP_RCPT_OK);
-	begin(TX_DATA, SID);
-	buf_put_u32(&played.out, instance);
-	send_plain(ch);
+	send_data(ch, SID, instance);
 	return id;
 }
 
@@ -310,7 +311,7 @@ ATF_TC_BODY(delivery_sends_only_without_a_sender, tc)
 	send_bare(ch, TX_RESET, 1);
 	send_rcpt(ch, 1, "<info@virtual.example>");
 	expect_reply(ch, ROLE_DELIVERY, TX_RCPT_ANSWER, 1, RP_TRY_LATER);
-	send_bare(ch, TX_DATA, 2);
+	send_data(ch, 2, 6);
 	expect_reply(ch, ROLE_DELIVERY, TX_DATA_REFUSED, 2, RP_TRY_LATER);
 	send_mail(ch, 3, "<a@b>", 0);
 	expect_closed(ch);

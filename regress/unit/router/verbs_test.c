@@ -101,7 +101,7 @@ ATF_TC_BODY(who_has_moved_goes_to_the_other_host, tc)
 	id = rcpt_is(ch, "<dan@" SETUP_HOST ">", RP_FORWARDED);
 	check_span(
 	    rd_span(&played.m.body, ADDRESS_PATH_MAX), "<d@far.example>");
-	send_bare(ch, TX_DATA, SID);
+	send_data(ch, SID, 6);
 	check_open(spool, id, 1);
 	check_envelope(spool, id, "d@far.example", "out", "far.example");
 	played_stop();
