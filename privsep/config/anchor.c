@@ -62,13 +62,6 @@ anchor_number_ok(struct span word, unsigned long max)
 	return strtoul(text, NULL, 10) <= max;
 }
 
-static bool
-anchor_is(struct span word, const char *name)
-{
-	return word.len == strlen(name) &&
-	    strncasecmp((const char *)word.p, name, word.len) == 0;
-}
-
 /* What is left of the line has only these octets, in groups of so many. */
 static bool
 anchor_data_ok(struct span line, const char *octets, size_t group)
@@ -97,11 +90,12 @@ anchor_record_ok(struct span line)
 		return false;
 	word = anchor_word(&line);
 	for (i = 0; i < 2; i++) {
-		if (anchor_is(word, "IN") || anchor_has_only(word, DIGITS))
+		if (span_caseeq(word, span_str("IN")) ||
+		    anchor_has_only(word, DIGITS))
 			word = anchor_word(&line);
 	}
-	key = anchor_is(word, "DNSKEY");
-	if (!key && !anchor_is(word, "DS"))
+	key = span_caseeq(word, span_str("DNSKEY"));
+	if (!key && !span_caseeq(word, span_str("DS")))
 		return false;
 	for (i = 0; i < 3; i++)
 		number[i] = anchor_word(&line);
