@@ -251,9 +251,9 @@ ATF_TC_BODY(closed_channel_hands_nothing_on, tc)
 
 	setup();
 	join(ROLE_ROUTER, ROLE_SESSION, &fd);
-	raw_send(fd, TX_DATA, 0, 0, 0);
+	raw_send(fd, TX_RESET, 0, 0, 0);
 	raw_send(fd, SPOOL_GRANT, 0, 10, 0);
-	raw_send(fd, TX_DATA, 0, 0, 0);
+	raw_send(fd, TX_RESET, 0, 0, 0);
 	turn();
 	ATF_CHECK_EQ(1, seen.handled);
 	ATF_CHECK_EQ(1, seen.violations);
@@ -268,8 +268,8 @@ ATF_TC_BODY(handler_can_close_the_peer, tc)
 	setup();
 	seen.answer = -E_PEER;
 	join(ROLE_ROUTER, ROLE_SESSION, &fd);
-	raw_send(fd, TX_DATA, 0, 0, 0);
-	raw_send(fd, TX_DATA, 0, 0, 0);
+	raw_send(fd, TX_RESET, 0, 0, 0);
+	raw_send(fd, TX_RESET, 0, 0, 0);
 	turn();
 	ATF_CHECK_EQ(1, seen.handled);
 	ATF_CHECK_EQ(1, seen.violations);
@@ -286,11 +286,11 @@ ATF_TC_BODY(other_peers_are_not_touched, tc)
 	good = join(ROLE_ROUTER, ROLE_SESSION, &good_fd);
 	join(ROLE_ROUTER, ROLE_SESSION, &bad_fd);
 	raw_send(bad_fd, SPOOL_OPEN, 0, 60, 0);
-	raw_send(good_fd, TX_DATA, 0, 0, 0);
+	raw_send(good_fd, TX_RESET, 0, 0, 0);
 	turn();
 	ATF_CHECK_EQ(1, seen.violations);
 	ATF_CHECK_EQ(1, seen.handled);
-	raw_send(good_fd, TX_DATA, 0, 0, 0);
+	raw_send(good_fd, TX_RESET, 0, 0, 0);
 	turn();
 	ATF_CHECK_EQ(2, seen.handled);
 	chan_free(good);
@@ -302,8 +302,8 @@ ATF_TC_BODY(other_peers_are_not_touched, tc)
 static void
 last_words(struct chan *ch, int fd)
 {
-	raw_send(fd, TX_DATA, 0, 0, 0);
-	raw_send(fd, TX_DATA, 0, 0, 0);
+	raw_send(fd, TX_RESET, 0, 0, 0);
+	raw_send(fd, TX_RESET, 0, 0, 0);
 	close(fd);
 }
 
@@ -357,7 +357,7 @@ ATF_TC_BODY(rest_is_read_at_once, tc)
 	setup();
 	ch = join(ROLE_ROUTER, ROLE_SESSION, &fd);
 	for (i = 0; i < 100; i++)
-		raw_send(fd, TX_DATA, 0, 0, 0);
+		raw_send(fd, TX_RESET, 0, 0, 0);
 	close(fd);
 	chan_read_rest(ch);
 	ATF_CHECK_EQ(100, seen.handled);
